@@ -1,0 +1,1 @@
+//! Configuration: one row per option; everything else derives from the rows.

@@ -1,0 +1,3 @@
+//! The `redistill` program.
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! Listeners, workers, signals, background jobs, shutdown.
+
+pub mod systemd;
+pub mod tls;
