@@ -1,0 +1,11 @@
+//! What a client sees on the wire, one module per command family, every test under RESP2 and
+//! RESP3. `REDISTILL_TEST_SUBJECT=redis cargo test --test wire` runs the same tests against
+//! redis-server.
+
+// One module per line, sorted: families are added side by side.
+mod harness;
+mod malformed;
+mod protocol;
+mod scan_guarantee;
+#[path = "../support/mod.rs"]
+mod support;
