@@ -1,1 +1,83 @@
 //! Configuration: one row per option; everything else derives from the rows.
+//!
+//! ```text
+//! options/   the rows, and the structs of typed fields declared with them
+//! value.rs   the kinds of values: reading them (format.rs: writing them)
+//! load.rs    defaults < redistill.toml < environment < command line → Config
+//! set.rs     CONFIG GET and CONFIG SET
+//! rewrite.rs CONFIG REWRITE
+//! live.rs    the configuration in force, and how it is replaced
+//! document.rs redistill.toml and docs/config.md
+//! ```
+
+mod document;
+mod field;
+mod format;
+mod live;
+mod load;
+pub mod machine;
+pub mod options;
+mod rewrite;
+mod secret;
+mod set;
+mod suggest;
+mod types;
+mod validate;
+mod value;
+
+pub use live::{Live, Reload, View};
+pub use load::{LoadError, Loaded, Overrides, Place, environment, load};
+pub use options::{Encoding, Limits, Logging, Memory, Monitoring, Performance, Security, Server};
+pub use rewrite::{RewriteError, rewrite};
+pub use secret::Secret;
+pub use set::{Change, SetError};
+pub use types::{
+    BindAddress, Choice, ClientBudget, EvictionPolicy, LogFormat, LogLevel, OutputLimit,
+    OutputLimits, Permission, TlsClientAuth, TlsProtocols,
+};
+
+use std::sync::LazyLock;
+
+/// A whole, valid configuration. The structs' fields are the options' typed values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Listening, threads and connections.
+    pub server: Server,
+    /// Who may connect, and how connections are protected.
+    pub security: Security,
+    /// How much memory there is, and what gives way when it is full.
+    pub memory: Memory,
+    /// What is asked of the operating system for each connection.
+    pub performance: Performance,
+    /// What is logged.
+    pub logging: Logging,
+    /// What one client may ask for.
+    pub limits: Limits,
+    /// What is remembered for the operator.
+    pub monitoring: Monitoring,
+    /// Up to where collections are stored in their compact form.
+    pub encoding: Encoding,
+}
+
+impl Default for Config {
+    /// Every option at the default of its row.
+    fn default() -> Self {
+        static DEFAULT: LazyLock<Config> = LazyLock::new(|| {
+            let mut config = Config {
+                server: Server::blank(),
+                security: Security::blank(),
+                memory: Memory::blank(),
+                performance: Performance::blank(),
+                logging: Logging::blank(),
+                limits: Limits::blank(),
+                monitoring: Monitoring::blank(),
+                encoding: Encoding::blank(),
+            };
+            for row in options::rows() {
+                (row.write)(&mut config, row.default_value());
+            }
+            config
+        });
+        DEFAULT.clone()
+    }
+}
