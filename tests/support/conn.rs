@@ -25,7 +25,7 @@ pub fn encode<A: AsRef<[u8]>>(args: &[A]) -> Vec<u8> {
 }
 
 /// Why no reply could be read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
     /// The server closed the connection; what was left of the stream.
     Closed(Vec<u8>),
@@ -195,6 +195,30 @@ impl Conn {
         std::thread::scope(|scope| {
             scope.spawn(move || drop(writer.write_all(bytes)));
             (0..count).map(|_| self.reply()).collect()
+        })
+    }
+
+    /// As [`Conn::pipeline_raw`], over TCP, with push messages among the replies and each with its
+    /// bytes. What follows the first failure is the same failure.
+    pub fn try_pipeline_raw(
+        &mut self,
+        bytes: &[u8],
+        count: usize,
+    ) -> Vec<Result<(Reply, Vec<u8>), ReadError>> {
+        let Stream::Tcp(stream) = &self.stream else {
+            panic!("pipelines of this kind need TCP")
+        };
+        let mut writer = stream.try_clone().expect("clone the socket");
+        std::thread::scope(|scope| {
+            scope.spawn(move || drop(writer.write_all(bytes)));
+            let mut answers: Vec<Result<_, ReadError>> = Vec::with_capacity(count);
+            while answers.len() < count {
+                match answers.last() {
+                    Some(Err(e)) => answers.push(Err(e.clone())),
+                    _ => answers.push(self.try_read_raw()),
+                }
+            }
+            answers
         })
     }
 

@@ -1,0 +1,49 @@
+//! The same random commands to our server and to redis-server 7.0, the replies compared.
+//!
+//! Commands are drawn from the tables in `rows/`, over few keys, so that they meet each other's
+//! values; arguments are drawn from the edges of what Redis parses. Replies must be equal byte for
+//! byte, except where time or chance has a say (see [`compare`]) and for the differences listed in
+//! `tests/exceptions.txt`.
+//!
+//! - `DIFF_COMMANDS=1000000`: commands in total, 200,000 by default.
+//! - `DIFF_SEED=7`: repeats a run; a failure prints its seed.
+//! - `DIFF_FAMILIES=string,generic`: only these.
+//!
+//! On a difference, the history that led to it is replayed and cut down until only the commands
+//! that matter are left; then the run goes on from an empty database, to report several.
+
+mod compare;
+mod exceptions;
+mod generate;
+mod pools;
+mod rows;
+mod run;
+mod session;
+mod shrink;
+#[path = "../support/mod.rs"]
+mod support;
+
+use run::{Plan, run};
+
+/// How many tests share the commands: as many run side by side.
+const SHARES: u64 = 4;
+
+#[test]
+fn replies_equal_share_1() {
+    run(&Plan::share(1, 2));
+}
+
+#[test]
+fn replies_equal_share_2_resp3() {
+    run(&Plan::share(2, 3));
+}
+
+#[test]
+fn replies_equal_share_3() {
+    run(&Plan::share(3, 2));
+}
+
+#[test]
+fn replies_equal_share_4_resp3() {
+    run(&Plan::share(4, 3));
+}

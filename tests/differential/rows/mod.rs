@@ -1,0 +1,128 @@
+//! The commands: one row per form of a command, one file per family.
+//!
+//! A new family is a file with its `FAMILY` and one line in [`FAMILIES`].
+
+mod connection;
+mod generic;
+mod server;
+mod string;
+mod transactions;
+
+use crate::compare::Compare;
+
+/// The families under test.
+pub const FAMILIES: &[Family] = &[
+    string::FAMILY,
+    generic::FAMILY,
+    connection::FAMILY,
+    server::FAMILY,
+    transactions::FAMILY,
+];
+
+/// A family of commands.
+#[derive(Clone, Copy)]
+pub struct Family {
+    pub name: &'static str,
+    /// Its share of all commands, relative to the other families.
+    pub weight: u32,
+    /// The keys where its values live; empty for families that work on everybody's.
+    pub keys: &'static [&'static [u8]],
+    pub rows: &'static [Row],
+}
+
+/// A form of a command.
+#[derive(Clone, Copy)]
+pub struct Row {
+    /// The command's name, with that of the subcommand.
+    pub name: &'static str,
+    pub args: &'static [Arg],
+    pub weight: u32,
+    pub compare: Compare,
+    /// Whether every key is looked up first: the reply counts keys, and the two servers may
+    /// remove expired ones at different moments.
+    pub settle: bool,
+    /// Whether it may be made wrong; not where a missing argument asks for what differs by
+    /// nature, as INFO without a section does.
+    pub spoil: bool,
+}
+
+/// A row whose replies must be equal.
+pub const fn row(name: &'static str, args: &'static [Arg]) -> Row {
+    Row {
+        name,
+        args,
+        weight: 10,
+        compare: Compare::Exact,
+        settle: false,
+        spoil: true,
+    }
+}
+
+impl Row {
+    /// How often the row is drawn, relative to its family; 10 unless told.
+    pub const fn weight(self, weight: u32) -> Row {
+        Row { weight, ..self }
+    }
+
+    /// How its replies are compared.
+    pub const fn compare(self, compare: Compare) -> Row {
+        Row { compare, ..self }
+    }
+
+    /// Leaves the row as it is written.
+    pub const fn unspoiled(self) -> Row {
+        Row {
+            spoil: false,
+            ..self
+        }
+    }
+
+    /// Looks all keys up first.
+    pub const fn settle(self) -> Row {
+        Row {
+            settle: true,
+            ..self
+        }
+    }
+}
+
+/// What to draw for an argument.
+#[derive(Clone, Copy)]
+pub enum Arg {
+    /// This word, in any case.
+    Word(&'static str),
+    /// One of these words, in any case.
+    OneOf(&'static [&'static str]),
+    /// One of these texts, exactly.
+    Text(&'static [&'static str]),
+    /// A key, mostly of the row's own family.
+    Key,
+    /// Any string: numbers, words, bytes, empty, long.
+    Value,
+    /// An integer, often small, else from the edges; or something that only looks like one.
+    Int,
+    /// A position in a string or list, often negative.
+    Index,
+    /// A float, or something that only looks like one.
+    Float,
+    /// A time to live in seconds. None ends while the test runs: see [`crate::pools::ttl`].
+    Seconds,
+    /// The same in milliseconds.
+    Millis,
+    /// A deadline in seconds, long ago or far ahead.
+    UnixSeconds,
+    /// The same in milliseconds.
+    UnixMillis,
+    /// A database index.
+    Db,
+    /// A glob pattern.
+    Pattern,
+    /// A client name.
+    Name,
+    /// These arguments, half of the time.
+    Maybe(&'static [Arg]),
+    /// These arguments, so many times.
+    Repeat(&'static [Arg], usize, usize),
+    /// Some of these options, in any order: mostly few, now and then contradictory or repeated.
+    Options(&'static [&'static [Arg]]),
+}

@@ -1,0 +1,113 @@
+//! The part of the server's commands whose replies do not depend on time or build.
+
+use super::Arg::{Db, Int, Key, Maybe, OneOf, Repeat, Text, Value};
+use super::{Family, Row, row};
+use crate::compare::Compare::Shape;
+
+pub const FAMILY: Family = Family {
+    name: "server",
+    weight: 5,
+    keys: &[],
+    rows: ROWS,
+};
+
+const ROWS: &[Row] = &[
+    row("DBSIZE", &[]).weight(30).settle(),
+    row(
+        "FLUSHDB",
+        &[Maybe(&[OneOf(&["ASYNC", "SYNC", "SYNC", "X"])])],
+    )
+    .weight(3),
+    row(
+        "FLUSHALL",
+        &[Maybe(&[OneOf(&["ASYNC", "SYNC", "SYNC", "X"])])],
+    )
+    .weight(2),
+    row("SWAPDB", &[Db, Db]),
+    row("TIME", &[]).weight(2).compare(Shape),
+    row("LASTSAVE", &[]).weight(1).compare(Shape),
+    row("INFO", &[Text(&["nosuchsection", ""])])
+        .unspoiled()
+        .weight(2),
+    row("COMMAND COUNT", &[]).weight(1).compare(Shape),
+    row(
+        "COMMAND INFO",
+        &[Repeat(&[Text(&["nosuch", "", "get|x"])], 1, 3)],
+    )
+    .unspoiled()
+    .weight(2),
+    row("COMMAND DOCS", &[Text(&["nosuch", ""])])
+        .unspoiled()
+        .weight(2),
+    row(
+        "COMMAND GETKEYS",
+        &[OneOf(&["GET", "DEL", "EXISTS"]), Repeat(&[Key], 0, 3)],
+    )
+    .weight(6),
+    row(
+        "COMMAND GETKEYS",
+        &[OneOf(&["MSET", "MSETNX"]), Repeat(&[Key, Value], 0, 3)],
+    )
+    .weight(6),
+    row(
+        "COMMAND GETKEYS",
+        &[OneOf(&["RENAME", "COPY", "LCS"]), Repeat(&[Key], 0, 3)],
+    )
+    .weight(6),
+    row(
+        "COMMAND GETKEYS",
+        &[
+            OneOf(&["PING", "NOSUCH", "SELECT", "EXEC"]),
+            Maybe(&[Value]),
+        ],
+    )
+    .weight(4),
+    row(
+        "COMMAND GETKEYSANDFLAGS",
+        &[OneOf(&["GET", "SET", "GETDEL", "APPEND"]), Key, Value],
+    )
+    .weight(4),
+    row(
+        "COMMAND GETKEYSANDFLAGS",
+        &[OneOf(&["RENAME", "COPY", "GETDEL", "NOSUCH"]), Key, Key],
+    )
+    .weight(4),
+    row("COMMAND", &[Text(&["NOSUCH", "GET"])])
+        .unspoiled()
+        .weight(1),
+    row("CONFIG GET", &[Text(&["nosuch", "", "nosuch*"])])
+        .unspoiled()
+        .weight(3),
+    row("CONFIG SET", &[Text(&["nosuch", ""]), Value])
+        .unspoiled()
+        .weight(3),
+    row(
+        "CONFIG SET",
+        &[
+            Text(&["maxmemory"]),
+            Text(&["abc", "-1", "", "1.5gb", "12x"]),
+        ],
+    )
+    .unspoiled()
+    .weight(2),
+    row("CONFIG", &[Text(&["NOSUCH", "GETT"])])
+        .unspoiled()
+        .weight(1),
+    row("SLOWLOG GET", &[Text(&["-2", "abc", "0", ""])])
+        .unspoiled()
+        .weight(2),
+    row("SLOWLOG LEN", &[]).weight(1).compare(Shape),
+    row("SLOWLOG RESET", &[]).weight(1),
+    row("SLOWLOG", &[Text(&["NOSUCH"]), Maybe(&[Int])]).weight(1),
+    row("MEMORY USAGE", &[Key]).weight(4).compare(Shape),
+    row(
+        "MEMORY USAGE",
+        &[Key, Text(&["SAMPLES", "FOO"]), Text(&["5", "0", "-1", "x"])],
+    )
+    .weight(3)
+    .compare(Shape),
+    row("MEMORY", &[Text(&["NOSUCH"])]).weight(1),
+    row("LATENCY RESET", &[Text(&["nosuch"])]).weight(1),
+    row("LATENCY HISTORY", &[Text(&["nosuch", ""])]).weight(1),
+    row("LATENCY", &[Text(&["NOSUCH"])]).weight(1),
+];
