@@ -102,6 +102,7 @@ pub const CONSTANTS: &[Constant] = &[
     constant("min-replicas-to-write", "0"),
     constant("min-slaves-to-write", "0"),
     constant("notify-keyspace-events", ""),
+    constant("pidfile", ""),
     constant("replicaof", ""),
     constant("slaveof", ""),
     constant("save", ""),

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 
 /// A password: printing it shows only whether there is one, and comparing it takes the same
 /// time whatever the guess has in common with it. Empty means that none is set.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Secret {
     bytes: Vec<u8>,
     /// Came from the environment or a mounted file, so that no file of ours may repeat it.
@@ -60,6 +60,16 @@ impl Secret {
         Self::foreign(self.bytes)
     }
 }
+
+impl PartialEq for Secret {
+    /// Whether both are the same secret, wherever they came from. For finding changes between
+    /// configurations; guesses are checked by `matches`.
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Secret {}
 
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -144,6 +144,7 @@ impl Kind {
                 None => Ok(Value::Number(parse_size(text, dialect)?.into())),
             },
             Kind::Budget => Ok(Value::Budget(match parse_percent(text)? {
+                Some(0) => ClientBudget::Bytes(0),
                 Some(percent) => ClientBudget::Percent(percent),
                 None => ClientBudget::Bytes(parse_size(text, dialect)?),
             })),
@@ -163,9 +164,9 @@ impl Kind {
                     .position(|name| name.eq_ignore_ascii_case(text));
                 place.map(Value::Choice).ok_or(Invalid::Form)
             }
-            Kind::Addresses => parse_addresses(words(text)),
-            Kind::Percentiles => parse_percentiles(words(text)),
-            Kind::OutputLimits => parse_limits(text).map(Value::OutputLimits),
+            Kind::Addresses => parse_addresses(words(text, dialect).into_iter()),
+            Kind::Percentiles => parse_percentiles(words(text, dialect).into_iter()),
+            Kind::OutputLimits => parse_limits(&words(text, dialect)).map(Value::OutputLimits),
         }
     }
 
@@ -282,17 +283,24 @@ fn parse_percent(text: &str) -> Result<Option<u8>, Invalid> {
     let Some(digits) = text.strip_suffix('%') else {
         return Ok(None);
     };
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Invalid::Form);
-    }
-    match digits.parse() {
-        Ok(percent @ 0..=100) => Ok(Some(percent)),
-        _ => Err(Invalid::Range),
+    match parse_int(digits)? {
+        percent @ 0..=100 => Ok(Some(percent as u8)),
+        percent if percent > 100 => Err(Invalid::Range),
+        _ => Err(Invalid::Form),
     }
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split([' ', '\t', ',']).filter(|word| !word.is_empty())
+/// The words of a list. Ours may be parted by commas and by more than one space; in Redis two
+/// spaces have an empty word between them.
+fn words(text: &str, dialect: Dialect) -> Vec<&str> {
+    match dialect {
+        Dialect::Redis if text.is_empty() => Vec::new(),
+        Dialect::Redis => text.split(' ').collect(),
+        Dialect::Ours => {
+            let words = text.split([' ', '\t', ',']);
+            words.filter(|word| !word.is_empty()).collect()
+        }
+    }
 }
 
 fn parse_addresses<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Value, Invalid> {
@@ -313,11 +321,10 @@ fn parse_percentiles<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Value, 
     list.collect::<Result<_, _>>().map(Value::Percentiles)
 }
 
-fn parse_limits(text: &str) -> Result<PartialLimits, Invalid> {
-    let words: Vec<&str> = words(text).collect();
+fn parse_limits(words: &[&str]) -> Result<PartialLimits, Invalid> {
     let mut limits = PartialLimits::default();
     let (groups, rest) = words.as_chunks::<4>();
-    if !rest.is_empty() || groups.is_empty() {
+    if !rest.is_empty() {
         return Err(Invalid::Groups);
     }
     for [class, hard, soft, seconds] in groups {
