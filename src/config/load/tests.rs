@@ -150,65 +150,68 @@ fn the_file_is_looked_up_in_order() {
     assert!(error.contains("cannot be read"), "{error}");
 }
 
+/// A file, and the message about the mistake in it.
+const MISTAKES: &[(&str, &str)] = &[
+    (
+        "[server]\nport = 1\nprot = 2\n",
+        "redistill.toml:3: server.prot: unknown key; did you mean 'port'?",
+    ),
+    (
+        "[memory]\nmaxmemory = 1\n",
+        "redistill.toml:2: memory.maxmemory: unknown key; did you mean 'max_memory' in [memory]?",
+    ),
+    (
+        "\n[sever]\nport = 1\n",
+        "redistill.toml:2: sever: unknown section; did you mean [server]?",
+    ),
+    (
+        "port = 1\n",
+        "redistill.toml:1: port: unknown key outside a section; did you mean 'port' in [server]?",
+    ),
+    (
+        "server = 1\n",
+        "redistill.toml:1: server: expected a table [server], found a value of type integer",
+    ),
+    (
+        "[server]\nport = \"6379\"\n",
+        "redistill.toml:2: server.port: expected an integer from 0 to 65535, found \"6379\"",
+    ),
+    (
+        "[server]\n\nport = 65536\n",
+        "redistill.toml:3: server.port: expected an integer from 0 to 65535, found 65536",
+    ),
+    (
+        "[server]\nport = 1.5\n",
+        "redistill.toml:2: server.port: expected an integer from 0 to 65535, found 1.5",
+    ),
+    (
+        "[security]\ntls_enabled = \"yes\"\n",
+        "redistill.toml:2: security.tls_enabled: expected true or false, found \"yes\"",
+    ),
+    (
+        "[security.password]\na = 1\n",
+        "redistill.toml:1: security.password: expected a string, or \"\" for none, found a table",
+    ),
+    (
+        "[server]\nnum_shards = 1000\n",
+        "redistill.toml:2: server.num_shards: expected 0 or a power of two up to 65536, found 1000",
+    ),
+    (
+        "[server]\nunix_socket_perm = 770\n",
+        "redistill.toml:2: server.unix_socket_perm: expected permission bits in octal digits, \
+             such as \"770\", found 770",
+    ),
+    (
+        "[server]\nbind = [\"::1\", 5]\n",
+        "redistill.toml:2: server.bind: expected an address or a list of up to 16 addresses, \
+             found [\"::1\", 5]",
+    ),
+];
+
 #[test]
 fn mistakes_in_the_file_name_line_key_and_what_is_near() {
-    for (toml, message) in [
-        (
-            "[server]\nport = 1\nprot = 2\n",
-            "redistill.toml:3: server.prot: unknown key; did you mean 'port'?",
-        ),
-        (
-            "[memory]\nmaxmemory = 1\n",
-            "redistill.toml:2: memory.maxmemory: unknown key; did you mean 'max_memory' in [memory]?",
-        ),
-        (
-            "\n[sever]\nport = 1\n",
-            "redistill.toml:2: sever: unknown section; did you mean [server]?",
-        ),
-        (
-            "port = 1\n",
-            "redistill.toml:1: port: unknown key outside a section; did you mean 'port' in [server]?",
-        ),
-        (
-            "server = 1\n",
-            "redistill.toml:1: server: expected a table [server], found a value of type integer",
-        ),
-        (
-            "[server]\nport = \"6379\"\n",
-            "redistill.toml:2: server.port: expected an integer from 0 to 65535, found \"6379\"",
-        ),
-        (
-            "[server]\n\nport = 65536\n",
-            "redistill.toml:3: server.port: expected an integer from 0 to 65535, found 65536",
-        ),
-        (
-            "[server]\nport = 1.5\n",
-            "redistill.toml:2: server.port: expected an integer from 0 to 65535, found 1.5",
-        ),
-        (
-            "[security]\ntls_enabled = \"yes\"\n",
-            "redistill.toml:2: security.tls_enabled: expected true or false, found \"yes\"",
-        ),
-        (
-            "[security.password]\na = 1\n",
-            "redistill.toml:1: security.password: expected a string, or \"\" for none, found a table",
-        ),
-        (
-            "[server]\nnum_shards = 1000\n",
-            "redistill.toml:2: server.num_shards: expected 0 or a power of two up to 65536, found 1000",
-        ),
-        (
-            "[server]\nunix_socket_perm = 770\n",
-            "redistill.toml:2: server.unix_socket_perm: expected permission bits in octal digits, \
-             such as \"770\", found 770",
-        ),
-        (
-            "[server]\nbind = [\"::1\", 5]\n",
-            "redistill.toml:2: server.bind: expected an address or a list of up to 16 addresses, \
-             found [\"::1\", 5]",
-        ),
-    ] {
-        assert_eq!(file_error(toml), message, "{toml}");
+    for (toml, message) in MISTAKES {
+        assert_eq!(file_error(toml), *message, "{toml}");
     }
 }
 

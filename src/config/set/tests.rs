@@ -176,6 +176,106 @@ fn constants_take_the_value_they_have() {
     refused("save", "900 1", "can't set immutable config");
 }
 
+/// Option, value, and why it is refused.
+const REFUSALS: &[(&str, &str, &str)] = &[
+    ("maxmemory", "abc", "argument must be a memory value"),
+    ("maxmemory", "-1", "argument must be a memory value"),
+    ("databases", "3", "can't set immutable config"),
+    (
+        "timeout",
+        "1.5",
+        "argument couldn't be parsed into an integer",
+    ),
+    (
+        "timeout",
+        "-1",
+        "argument must be between 0 and 2147483647 inclusive",
+    ),
+    (
+        "maxclients",
+        "0",
+        "argument must be between 1 and 4294967295 inclusive",
+    ),
+    ("protected-mode", "1", "argument must be 'yes' or 'no'"),
+    (
+        "hash-max-ziplist-entries",
+        "-1",
+        "argument must be between 0 and 9223372036854775807 inclusive",
+    ),
+    (
+        "list-max-listpack-size",
+        "99999999999",
+        "argument must be between -2147483648 and 2147483647 inclusive",
+    ),
+    (
+        "proto-max-bulk-len",
+        "1",
+        "argument must be between 1048576 and 9223372036854775807 inclusive",
+    ),
+    (
+        "slowlog-log-slower-than",
+        "-2",
+        "argument must be between -1 and 9223372036854775807 inclusive",
+    ),
+    (
+        "active-expire-effort",
+        "11",
+        "argument must be between 1 and 10 inclusive",
+    ),
+    (
+        "stream-node-max-bytes",
+        "-1",
+        "argument must be a memory value",
+    ),
+    (
+        "maxmemory-clients",
+        "101%",
+        "percentage argument must be less or equal to 100",
+    ),
+    (
+        "maxmemory-clients",
+        "-1%",
+        "argument must be a memory or percent value",
+    ),
+    (
+        "tls-auth-clients",
+        "foo",
+        "argument(s) must be one of the following: no, yes, optional",
+    ),
+    (
+        "maxmemory-policy",
+        "foo",
+        "argument(s) must be one of the following: volatile-lru, volatile-lfu, \
+             volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, \
+             allkeys-s3fifo, noeviction",
+    ),
+    (
+        "client-output-buffer-limit",
+        "foo 1 2 3",
+        "Invalid client class specified in buffer limit configuration.",
+    ),
+    (
+        "client-output-buffer-limit",
+        "normal 1 2",
+        "Wrong number of arguments in buffer limit configuration.",
+    ),
+    (
+        "client-output-buffer-limit",
+        "normal -1 2 3",
+        "Error in hard, soft or soft_seconds setting in buffer limit configuration.",
+    ),
+    (
+        "latency-tracking-info-percentiles",
+        "101",
+        "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]",
+    ),
+    (
+        "latency-tracking-info-percentiles",
+        "abc",
+        "Invalid latency-tracking-info-percentiles parameters",
+    ),
+];
+
 #[test]
 fn refusals_in_the_words_of_redis() {
     let unknown = "Unknown option or number of arguments for CONFIG SET - 'nosuch'";
@@ -187,104 +287,7 @@ fn refusals_in_the_words_of_redis() {
         set(&[("maxmemory", "x"), ("nosuch", "1")]),
         Err(unknown.into())
     );
-    for (name, value, reason) in [
-        ("maxmemory", "abc", "argument must be a memory value"),
-        ("maxmemory", "-1", "argument must be a memory value"),
-        ("databases", "3", "can't set immutable config"),
-        (
-            "timeout",
-            "1.5",
-            "argument couldn't be parsed into an integer",
-        ),
-        (
-            "timeout",
-            "-1",
-            "argument must be between 0 and 2147483647 inclusive",
-        ),
-        (
-            "maxclients",
-            "0",
-            "argument must be between 1 and 4294967295 inclusive",
-        ),
-        ("protected-mode", "1", "argument must be 'yes' or 'no'"),
-        (
-            "hash-max-ziplist-entries",
-            "-1",
-            "argument must be between 0 and 9223372036854775807 inclusive",
-        ),
-        (
-            "list-max-listpack-size",
-            "99999999999",
-            "argument must be between -2147483648 and 2147483647 inclusive",
-        ),
-        (
-            "proto-max-bulk-len",
-            "1",
-            "argument must be between 1048576 and 9223372036854775807 inclusive",
-        ),
-        (
-            "slowlog-log-slower-than",
-            "-2",
-            "argument must be between -1 and 9223372036854775807 inclusive",
-        ),
-        (
-            "active-expire-effort",
-            "11",
-            "argument must be between 1 and 10 inclusive",
-        ),
-        (
-            "stream-node-max-bytes",
-            "-1",
-            "argument must be a memory value",
-        ),
-        (
-            "maxmemory-clients",
-            "101%",
-            "percentage argument must be less or equal to 100",
-        ),
-        (
-            "maxmemory-clients",
-            "-1%",
-            "argument must be a memory or percent value",
-        ),
-        (
-            "tls-auth-clients",
-            "foo",
-            "argument(s) must be one of the following: no, yes, optional",
-        ),
-        (
-            "maxmemory-policy",
-            "foo",
-            "argument(s) must be one of the following: volatile-lru, volatile-lfu, \
-             volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, \
-             allkeys-s3fifo, noeviction",
-        ),
-        (
-            "client-output-buffer-limit",
-            "foo 1 2 3",
-            "Invalid client class specified in buffer limit configuration.",
-        ),
-        (
-            "client-output-buffer-limit",
-            "normal 1 2",
-            "Wrong number of arguments in buffer limit configuration.",
-        ),
-        (
-            "client-output-buffer-limit",
-            "normal -1 2 3",
-            "Error in hard, soft or soft_seconds setting in buffer limit configuration.",
-        ),
-        (
-            "latency-tracking-info-percentiles",
-            "101",
-            "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]",
-        ),
-        (
-            "latency-tracking-info-percentiles",
-            "abc",
-            "Invalid latency-tracking-info-percentiles parameters",
-        ),
-    ] {
+    for (name, value, reason) in REFUSALS {
         refused(name, value, reason);
     }
 }
