@@ -172,7 +172,8 @@ class Image:
     def __init__(self, stage: Stage, rootfs: Rootfs):
         self.stage, self.rootfs = stage, rootfs
         self.user = stage.last("USER")
-        self.entrypoint = json.loads(stage.last("ENTRYPOINT")) + json.loads(stage.last("CMD") or "[]")
+        self.entrypoint = json.loads(stage.last("ENTRYPOINT"))
+        self.entrypoint += json.loads(stage.last("CMD") or "[]")
         self.health_command = json.loads(stage.last("HEALTHCHECK").partition("CMD ")[2])
         self.ports = [int(port) for port in stage.last("EXPOSE").split()]
         self.stop_signal = signal.Signals[stage.last("STOPSIGNAL")]

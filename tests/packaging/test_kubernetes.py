@@ -94,7 +94,8 @@ def test_the_mounts_are_where_the_server_looks(pod, container, final_stage):
     assert mounts.keys() == volumes.keys()
     assert volumes["config"]["configMap"]["name"] == load("configmap.yaml")["metadata"]["name"]
     (file,) = load("configmap.yaml")["data"]
-    assert f"{mounts['config']['mountPath']}/{file}" == final_stage.environment()["REDISTILL_CONFIG"]
+    wanted = final_stage.environment()["REDISTILL_CONFIG"]
+    assert f"{mounts['config']['mountPath']}/{file}" == wanted
     assert volumes["password"]["secret"]["secretName"] == load("secret.yaml")["metadata"]["name"]
     (key,) = load("secret.yaml")["stringData"]
     (variable,) = container["env"]
