@@ -101,6 +101,7 @@ mod tests {
         const GET: Row = row("GET", &[Arg::Key]);
         let list = Exceptions::parse("GET … | :1 | :…2 | because a test wants it so\n");
         let get = Command {
+            client: 0,
             row: &GET,
             args: vec![b"get".to_vec(), b"k".to_vec()],
         };

@@ -9,9 +9,14 @@ use rand::{Rng, SeedableRng};
 use crate::pools;
 use crate::rows::{Arg, FAMILIES, Family, Row};
 
+/// Clients that take turns: one may change what another watches.
+pub const CLIENTS: usize = 2;
+
 /// One drawn command.
 #[derive(Clone)]
 pub struct Command {
+    /// Which of the clients sends it.
+    pub client: usize,
     pub row: &'static Row,
     pub args: Vec<Vec<u8>>,
 }
@@ -21,6 +26,8 @@ pub struct Generator {
     rng: StdRng,
     families: Vec<&'static Family>,
     keys: Vec<&'static [u8]>,
+    /// Whose turn it is.
+    client: usize,
 }
 
 impl Generator {
@@ -45,11 +52,15 @@ impl Generator {
             rng: StdRng::seed_from_u64(seed),
             families,
             keys,
+            client: 0,
         }
     }
 
     /// Appends one command, and those it needs before it.
     pub fn draw(&mut self, out: &mut Vec<Command>) {
+        if self.rng.random_ratio(1, 30) {
+            self.client = self.rng.random_range(0..CLIENTS);
+        }
         let family = *self
             .families
             .choose_weighted(&mut self.rng, |family| family.weight)
@@ -70,7 +81,11 @@ impl Generator {
         if row.spoil && self.rng.random_ratio(1, 30) {
             self.spoil(&mut args);
         }
-        out.push(Command { row, args });
+        out.push(Command {
+            client: self.client,
+            row,
+            args,
+        });
     }
 
     /// A command that removes what has expired in the selected database.
@@ -78,7 +93,11 @@ impl Generator {
         const EXISTS: Row = crate::rows::row("EXISTS", &[Arg::Key]);
         let mut args = vec![b"EXISTS".to_vec()];
         args.extend(self.keys.iter().map(|key| key.to_vec()));
-        Command { row: &EXISTS, args }
+        Command {
+            client: self.client,
+            row: &EXISTS,
+            args,
+        }
     }
 
     fn append(&mut self, template: &[Arg], family: &Family, out: &mut Vec<Vec<u8>>) {

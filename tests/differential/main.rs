@@ -20,6 +20,7 @@ mod rows;
 mod run;
 mod session;
 mod shrink;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -46,4 +47,9 @@ fn replies_equal_share_3() {
 #[test]
 fn replies_equal_share_4_resp3() {
     run(&Plan::share(4, 3));
+}
+
+#[test]
+fn damaged_streams_are_answered_alike() {
+    streams::run(&Plan::streams());
 }

@@ -1,8 +1,8 @@
-//! One client at both servers, in step.
+//! The same clients at both servers, in step.
 
 use crate::compare::Compare;
 use crate::exceptions::Exceptions;
-use crate::generate::Command;
+use crate::generate::{CLIENTS, Command};
 use crate::support::{Conn, ReadError, Reply, Server, encode};
 
 /// The two servers.
@@ -14,8 +14,13 @@ pub struct Pair<'a> {
     pub protocol: u8,
 }
 
-/// A client at both.
+/// The clients, each at both servers.
 pub struct Session<'a> {
+    clients: Vec<Client<'a>>,
+}
+
+/// A client at both.
+struct Client<'a> {
     exceptions: &'a Exceptions,
     oracle: Conn,
     subject: Conn,
@@ -35,25 +40,44 @@ type Answer = Result<Reply, ReadError>;
 impl<'a> Pair<'a> {
     /// Empties both servers and connects anew.
     pub fn fresh_session(&self) -> Session<'a> {
+        for server in [self.oracle, self.subject] {
+            assert_eq!(server.connect().line("FLUSHALL").text(), "OK");
+        }
         let connect = |server: &Server| {
             let mut conn = server.connect();
-            assert_eq!(conn.line("FLUSHALL").text(), "OK");
             conn.hello(self.protocol);
             conn
         };
-        Session {
+        let client = |_| Client {
             exceptions: self.exceptions,
             oracle: connect(self.oracle),
             subject: connect(self.subject),
             queued: Vec::new(),
+        };
+        Session {
+            clients: (0..CLIENTS).map(client).collect(),
         }
     }
 }
 
 impl Session<'_> {
-    /// Sends all commands to both at once and compares what comes back, up to the first
-    /// difference: after that, the two hold different data.
+    /// Sends all commands to both servers, in one pipeline as long as the client is the same, and
+    /// compares what comes back, up to the first difference: after that, the two hold different
+    /// data.
     pub fn exchange(&mut self, commands: &[Command]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(commands.len());
+        for turn in commands.chunk_by(|a, b| a.client == b.client) {
+            outcomes.extend(self.clients[turn[0].client].exchange(turn));
+            if outcomes.last().is_some_and(|last| !last.equal) {
+                break;
+            }
+        }
+        outcomes
+    }
+}
+
+impl Client<'_> {
+    fn exchange(&mut self, commands: &[Command]) -> Vec<Outcome> {
         let bytes: Vec<u8> = commands
             .iter()
             .flat_map(|command| encode(&command.args))

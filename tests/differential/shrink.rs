@@ -90,6 +90,7 @@ mod tests {
 
     fn history(len: usize) -> Vec<Command> {
         let command = |i: usize| Command {
+            client: 0,
             row: &ECHO,
             args: vec![b"ECHO".to_vec(), i.to_string().into_bytes()],
         };
