@@ -1,4 +1,7 @@
 //! What knows nothing of Redis: clock, glob patterns, numbers, random bits.
 
+pub mod float;
+mod float_syntax;
 pub mod glob;
+pub mod long_double;
 pub mod number;
