@@ -3,5 +3,6 @@
 pub mod float;
 mod float_syntax;
 pub mod glob;
+pub mod lcs;
 pub mod long_double;
 pub mod number;
