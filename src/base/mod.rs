@@ -1,8 +1,11 @@
 //! What knows nothing of Redis: clock, glob patterns, numbers, random bits.
 
+pub mod digest;
 pub mod float;
 mod float_syntax;
 pub mod glob;
 pub mod lcs;
 pub mod long_double;
 pub mod number;
+pub mod random;
+pub mod size;
