@@ -2,10 +2,12 @@
 //! RESP3. `REDISTILL_TEST_SUBJECT=redis cargo test --test wire` runs the same tests against
 //! redis-server.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 // One module per line, sorted: families are added side by side.
 mod harness;
 mod malformed;
 mod protocol;
 mod scan_guarantee;
-#[path = "../support/mod.rs"]
-mod support;
+mod transports;
