@@ -7,6 +7,7 @@ mod support;
 
 // One module per line, sorted: families are added side by side.
 mod harness;
+mod isolation;
 mod malformed;
 mod protocol;
 mod scan_guarantee;
