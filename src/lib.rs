@@ -1,8 +1,35 @@
 //! Redistill: an in-memory cache server that speaks the Redis protocol.
 //!
-//! Data flows down this list; a module may import only from modules above it.
+//! ```text
+//! socket bytes ─► protocol ─► dispatch ─► keyspace ─► values ─► reply bytes ─► socket
+//!                (request)   (gates,     (shard lock,          (appended to
+//!                             keys,       lookup, TTL,           the client's
+//!                             effects)    eviction)              output buffer)
+//! ```
+//!
+//! A worker's task for the connection ([`client`]) reads once and decodes every whole request into
+//! borrowed spans ([`protocol`]). For each, [`dispatch`] looks the command up ([`commands`]),
+//! extracts its keys by the command's own key spec, passes the gates, and runs the handler on a
+//! transaction ([`keyspace::Txn`]) that holds the locks of exactly the shards its keys live in.
+//! The handler appends its reply; a batch's replies are sent with one write.
+//!
+//! Data flows down this list; a module imports only from modules above it (`tests/tidy.rs`):
+//! `base`, `protocol`, `values`, `config`, `keyspace`, `metrics`, `session`, `commands`,
+//! `dispatch`, `client`, `http`, `server`. Anybody may import `error`.
 
 pub mod base;
+pub mod client;
+pub mod commands;
 pub mod config;
+pub mod dispatch;
+pub mod error;
 pub mod http;
+pub mod keyspace;
+pub mod metrics;
+pub mod protocol;
 pub mod server;
+pub mod session;
+pub mod values;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,5 +1,6 @@
 //! What knows nothing of Redis: clock, glob patterns, numbers, random bits.
 
+pub mod clock;
 pub mod digest;
 pub mod float;
 mod float_syntax;
@@ -7,5 +8,6 @@ pub mod glob;
 pub mod lcs;
 pub mod long_double;
 pub mod number;
+pub mod quote;
 pub mod random;
 pub mod size;

@@ -1,0 +1,57 @@
+//! What a session handler works with.
+
+use super::spec::KeysInvalid;
+use super::table::Registered;
+use crate::config::Config;
+use crate::keyspace::txn::Scope;
+use crate::keyspace::{Local, Txn};
+use crate::metrics::Sheet;
+use crate::protocol::Args;
+use crate::session::{Session, Shared};
+use std::sync::Arc;
+
+/// What a session handler works with.
+pub struct Context<'a> {
+    /// The server.
+    pub shared: &'a Arc<Shared>,
+    /// The client.
+    pub session: &'a mut Session,
+    /// The worker's own state.
+    pub local: &'a mut Local,
+    /// The configuration in force.
+    pub config: &'a Config,
+    /// Now, in ms on the server timeline.
+    pub now_ms: u64,
+    /// This thread's counters.
+    pub sheet: &'a Sheet,
+    /// The command being executed.
+    pub command: &'static Registered,
+}
+
+impl Context<'_> {
+    /// A transaction over the keys of the request, for the few session commands that have keys.
+    pub fn txn<'t>(&'t mut self, args: Args<'t>) -> Result<Txn<'t>, KeysInvalid> {
+        let keys = self.command.command.extract_keys(args)?;
+        let scope = Scope {
+            keyspace: &self.shared.keyspace,
+            local: self.local,
+            config: self.config,
+            db: self.session.db,
+            now_ms: self.now_ms,
+            touch: !self.session.no_touch,
+        };
+        Ok(Txn::begin(scope, keys))
+    }
+
+    /// Stops watching all keys.
+    pub fn unwatch(&mut self) {
+        if let Some(watching) = self.session.stop_watching() {
+            watching.release(&self.shared.keyspace, self.local, self.config);
+        }
+    }
+
+    /// Leaves the transaction being queued.
+    pub fn end_multi(&mut self) {
+        self.session.end_multi();
+    }
+}

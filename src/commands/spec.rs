@@ -1,0 +1,545 @@
+//! What a command is: one `const` row, from which everything about it is derived.
+
+use super::context::Context;
+use crate::error::Error;
+use crate::keyspace::{Key, Keyspace, Txn};
+use crate::protocol::{Args, Output, Reply};
+use crate::session::Shared;
+
+/// What becomes of a request after its handler returned.
+pub enum Flow {
+    /// The reply is complete.
+    Done,
+    /// The reply is complete; close the connection once it is sent.
+    Close,
+    /// The work is long: run this on the pool and send what it appends. Nothing has been replied.
+    Offload(Job),
+}
+
+/// Long work, to be run away from the worker.
+pub type Job = Box<dyn FnOnce(&Shared, &mut Output) + Send>;
+
+/// What a handler returns. On an error, whatever it had replied is taken back.
+pub type Outcome = Result<Flow, Error>;
+
+/// The reply is complete.
+pub const DONE: Outcome = Ok(Flow::Done);
+
+/// Works on keys, under their locks.
+pub type KeysHandler = fn(&mut Txn<'_>, Args<'_>, &mut Reply<'_>) -> Outcome;
+/// Works on the client's session or the server.
+pub type SessionHandler = fn(&mut Context<'_>, Args<'_>, &mut Reply<'_>) -> Outcome;
+
+/// What runs a command.
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// Gets a transaction over the keys of the request.
+    Keys(KeysHandler),
+    /// Gets a transaction that walks the whole keyspace; `true` locks all of it first.
+    Keyspace(KeysHandler, bool),
+    /// Gets the session.
+    Session(SessionHandler),
+    /// Runs the queued transaction: dispatch itself does.
+    Exec,
+    /// Has subcommands.
+    Container,
+}
+
+/// Properties of commands, as `COMMAND INFO` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags(pub u32);
+
+macro_rules! flags {
+    ($($name:ident = $bit:literal $text:literal;)*) => {
+        $(#[doc = concat!("`", $text, "`")] pub const $name: Flags = Flags(1 << $bit);)*
+        /// All flags with the names `COMMAND INFO` gives them.
+        pub const FLAG_NAMES: &[(Flags, &str)] = &[$(($name, $text)),*];
+    };
+}
+
+flags! {
+    WRITE = 0 "write";
+    READONLY = 1 "readonly";
+    DENYOOM = 2 "denyoom";
+    ADMIN = 3 "admin";
+    PUBSUB = 4 "pubsub";
+    NOSCRIPT = 5 "noscript";
+    BLOCKING = 6 "blocking";
+    LOADING = 7 "loading";
+    STALE = 8 "stale";
+    SKIP_MONITOR = 9 "skip_monitor";
+    SKIP_SLOWLOG = 10 "skip_slowlog";
+    FAST = 11 "fast";
+    NO_AUTH = 12 "no_auth";
+    MAY_REPLICATE = 13 "may_replicate";
+    NO_MULTI = 14 "no_multi";
+    MOVABLEKEYS = 15 "movablekeys";
+    ALLOW_BUSY = 16 "allow_busy";
+    TOUCHES_ARBITRARY_KEYS = 17 "touches_arbitrary_keys";
+    PROTECTED = 18 "protected";
+    NO_ASYNC_LOADING = 19 "no_async_loading";
+    ALL_DBS = 20 "all_dbs";
+}
+
+impl Flags {
+    /// No flags.
+    pub const NONE: Flags = Flags(0);
+
+    /// Both sets.
+    pub const fn and(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+
+    /// Are all of `other` in this set?
+    #[inline]
+    pub const fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// ACL categories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Categories(pub u32);
+
+macro_rules! categories {
+    ($($name:ident = $bit:literal $text:literal;)*) => {
+        /// The categories, by name.
+        pub mod category {
+            use super::Categories;
+            $(#[doc = concat!("`@", $text, "`")] pub const $name: Categories = Categories(1 << $bit);)*
+        }
+        /// All categories with the names `ACL CAT` gives them.
+        pub const CATEGORY_NAMES: &[(Categories, &str)] = &[$((category::$name, $text)),*];
+    };
+}
+
+categories! {
+    KEYSPACE = 0 "keyspace";
+    READ = 1 "read";
+    WRITE = 2 "write";
+    SET = 3 "set";
+    SORTEDSET = 4 "sortedset";
+    LIST = 5 "list";
+    HASH = 6 "hash";
+    STRING = 7 "string";
+    BITMAP = 8 "bitmap";
+    HYPERLOGLOG = 9 "hyperloglog";
+    GEO = 10 "geo";
+    STREAM = 11 "stream";
+    PUBSUB = 12 "pubsub";
+    ADMIN = 13 "admin";
+    FAST = 14 "fast";
+    SLOW = 15 "slow";
+    BLOCKING = 16 "blocking";
+    DANGEROUS = 17 "dangerous";
+    CONNECTION = 18 "connection";
+    TRANSACTION = 19 "transaction";
+    SCRIPTING = 20 "scripting";
+}
+
+impl Categories {
+    /// Both sets.
+    pub const fn and(self, other: Categories) -> Categories {
+        Categories(self.0 | other.0)
+    }
+
+    /// Are all of `other` in this set?
+    pub const fn has(self, other: Categories) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// What a command does with the keys of a spec, as `COMMAND INFO` and ACL key permissions see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reads the value and tells of it: `RO ACCESS`.
+    Read,
+    /// Reads only what is not data (existence, type, deadline): `RO`.
+    Look,
+    /// Changes the value without telling of it: `RW UPDATE`.
+    Update,
+    /// Changes the value and tells of it: `RW ACCESS UPDATE`.
+    ReadUpdate,
+    /// Adds to the value: `RW INSERT`.
+    Insert,
+    /// Replaces the value whatever it was: `OW UPDATE`.
+    Overwrite,
+    /// Creates the value: `OW INSERT`.
+    Create,
+    /// Removes the value: `RM DELETE`.
+    Delete,
+    /// Removes the value and tells of it: `RW ACCESS DELETE`.
+    ReadDelete,
+    /// Removes part of the value: `RW DELETE`.
+    DeletePart,
+}
+
+impl Access {
+    /// The flags `COMMAND INFO` and `COMMAND GETKEYSANDFLAGS` show.
+    pub const fn flag_names(self) -> &'static [&'static str] {
+        match self {
+            Access::Read => &["RO", "access"],
+            Access::Look => &["RO"],
+            Access::Update => &["RW", "update"],
+            Access::ReadUpdate => &["RW", "access", "update"],
+            Access::Insert => &["RW", "insert"],
+            Access::Overwrite => &["OW", "update"],
+            Access::Create => &["OW", "insert"],
+            Access::Delete => &["RM", "delete"],
+            Access::ReadDelete => &["RW", "access", "delete"],
+            Access::DeletePart => &["RW", "delete"],
+        }
+    }
+}
+
+/// Where keys are among the arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// From argument `first` to `last` (negative: from the end, −1 the last), every `step`-th.
+    Range {
+        /// Index of the first key.
+        first: i16,
+        /// Index of the last.
+        last: i16,
+        /// Distance between keys.
+        step: u16,
+    },
+    /// Argument `count` says how many keys follow from `first`, every `step`-th.
+    Counted {
+        /// Index of the count.
+        count: i16,
+        /// Index of the first key.
+        first: i16,
+        /// Distance between keys.
+        step: u16,
+    },
+}
+
+/// One group of keys of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeySpec {
+    /// Where they are.
+    pub place: Place,
+    /// What is done with them.
+    pub access: Access,
+}
+
+/// A command or subcommand.
+pub struct Command {
+    /// Its name, lower case; a subcommand's without its container's.
+    pub name: &'static str,
+    /// Number of arguments, names included; negative: at least that many.
+    pub arity: i16,
+    /// Its properties.
+    pub flags: Flags,
+    /// Its ACL categories beyond those its flags imply.
+    pub categories: Categories,
+    /// Its keys.
+    pub keys: &'static [KeySpec],
+    /// What runs it.
+    pub handler: Handler,
+    /// Arguments as the documentation writes them, without the name.
+    pub syntax: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// In O notation.
+    pub complexity: &'static str,
+    /// The Redis (or Valkey) version that introduced it.
+    pub since: &'static str,
+    /// Its subcommands.
+    pub subcommands: &'static [Command],
+    /// Says from the keyspace's size and the arguments whether this request is long work.
+    pub long: Option<fn(&Keyspace, Args<'_>) -> bool>,
+}
+
+impl Command {
+    const fn new(name: &'static str, arity: i16, handler: Handler) -> Command {
+        Command {
+            name,
+            arity,
+            flags: Flags::NONE,
+            categories: Categories(0),
+            keys: &[],
+            handler,
+            syntax: "",
+            summary: "",
+            complexity: "",
+            since: "",
+            subcommands: &[],
+            long: None,
+        }
+    }
+
+    /// A command that changes keys.
+    pub const fn write(name: &'static str, arity: i16, handler: KeysHandler) -> Command {
+        Command::new(name, arity, Handler::Keys(handler)).flags(WRITE)
+    }
+
+    /// A command that reads keys.
+    pub const fn read(name: &'static str, arity: i16, handler: KeysHandler) -> Command {
+        Command::new(name, arity, Handler::Keys(handler)).flags(READONLY)
+    }
+
+    /// A command on the whole keyspace, visited shard by shard.
+    pub const fn walk(name: &'static str, arity: i16, handler: KeysHandler) -> Command {
+        Command::new(name, arity, Handler::Keyspace(handler, false))
+    }
+
+    /// A command on the whole keyspace at one moment: every shard is locked.
+    pub const fn whole(name: &'static str, arity: i16, handler: KeysHandler) -> Command {
+        Command::new(name, arity, Handler::Keyspace(handler, true))
+    }
+
+    /// A command on the session or the server.
+    pub const fn session(name: &'static str, arity: i16, handler: SessionHandler) -> Command {
+        Command::new(name, arity, Handler::Session(handler))
+    }
+
+    /// `EXEC`.
+    pub const fn exec(name: &'static str, arity: i16) -> Command {
+        Command::new(name, arity, Handler::Exec)
+    }
+
+    /// A command with subcommands.
+    pub const fn container(name: &'static str, subcommands: &'static [Command]) -> Command {
+        Command {
+            subcommands,
+            ..Command::new(name, -2, Handler::Container)
+        }
+    }
+
+    /// Adds flags.
+    pub const fn flags(self, flags: Flags) -> Command {
+        Command {
+            flags: self.flags.and(flags),
+            ..self
+        }
+    }
+
+    /// Adds ACL categories (those of `write`, `read`, `admin`, `fast`/`slow`, `blocking` and the
+    /// family follow by themselves).
+    pub const fn categories(self, categories: Categories) -> Command {
+        Command {
+            categories: self.categories.and(categories),
+            ..self
+        }
+    }
+
+    /// Its keys.
+    pub const fn keys(self, keys: &'static [KeySpec]) -> Command {
+        Command { keys, ..self }
+    }
+
+    /// Its arguments, as documented.
+    pub const fn syntax(self, syntax: &'static str) -> Command {
+        Command { syntax, ..self }
+    }
+
+    /// What it does, its complexity, and since when it exists.
+    pub const fn about(
+        self,
+        summary: &'static str,
+        complexity: &'static str,
+        since: &'static str,
+    ) -> Command {
+        Command {
+            summary,
+            complexity,
+            since,
+            ..self
+        }
+    }
+
+    /// When it is long work, to be run away from the worker.
+    pub const fn long(self, long: fn(&Keyspace, Args<'_>) -> bool) -> Command {
+        Command {
+            long: Some(long),
+            ..self
+        }
+    }
+
+    /// Does a request with `count` arguments have the right number?
+    #[inline]
+    pub fn accepts(&self, count: usize) -> bool {
+        let arity = self.arity.unsigned_abs() as usize;
+        if self.arity < 0 {
+            count >= arity
+        } else {
+            count == arity
+        }
+    }
+
+    /// Does it work on keys or the keyspace, so that it can be part of a transaction's locking?
+    pub fn is_keyed(&self) -> bool {
+        matches!(self.handler, Handler::Keys(_) | Handler::Keyspace(..))
+    }
+
+    /// Calls `found` with the index of each key among the arguments and what is done with it.
+    /// An error when a count among the arguments does not fit them.
+    pub fn each_key(
+        &self,
+        args: Args<'_>,
+        mut found: impl FnMut(usize, Access),
+    ) -> Result<(), KeysInvalid> {
+        for spec in self.keys {
+            match spec.place {
+                Place::Range { first, last, step } => {
+                    let last = if last < 0 {
+                        args.len() as i64 + i64::from(last)
+                    } else {
+                        last.into()
+                    };
+                    let mut index = i64::from(first);
+                    while index <= last && index < args.len() as i64 {
+                        found(index as usize, spec.access);
+                        index += i64::from(step);
+                    }
+                }
+                Place::Counted { count, first, step } => {
+                    let count = args
+                        .get(count as usize)
+                        .and_then(crate::base::number::parse_i64)
+                        .filter(|count| (1..=args.len() as i64).contains(count))
+                        .ok_or(KeysInvalid)?;
+                    let last = i64::from(first) + (count - 1) * i64::from(step);
+                    if last >= args.len() as i64 {
+                        return Err(KeysInvalid);
+                    }
+                    for n in 0..count {
+                        let index = i64::from(first) + n * i64::from(step);
+                        found(index as usize, spec.access);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The keys of a request, hashed.
+    #[inline]
+    pub fn extract_keys<'a>(
+        &self,
+        args: Args<'a>,
+    ) -> Result<crate::keyspace::txn::Keys<'a>, KeysInvalid> {
+        let mut keys = crate::keyspace::txn::Keys::new();
+        if let [
+            KeySpec {
+                place: Place::Range {
+                    first: 1, last: 1, ..
+                },
+                ..
+            },
+        ] = self.keys
+        {
+            keys.push(Key::new(args.at(1)));
+            return Ok(keys);
+        }
+        self.each_key(args, |index, _| keys.push(Key::new(args.at(index))))?;
+        Ok(keys)
+    }
+}
+
+/// A request whose key count does not fit its arguments: it has no keys, and its handler says why.
+#[derive(Debug)]
+pub struct KeysInvalid;
+
+/// One key at argument `index`.
+pub const fn key(index: i16, access: Access) -> KeySpec {
+    KeySpec {
+        place: Place::Range {
+            first: index,
+            last: index,
+            step: 1,
+        },
+        access,
+    }
+}
+
+/// Keys at arguments `first` to `last`, every `step`-th; negative `last` counts from the end.
+pub const fn range(first: i16, last: i16, step: u16, access: Access) -> KeySpec {
+    KeySpec {
+        place: Place::Range { first, last, step },
+        access,
+    }
+}
+
+/// As many keys as argument `count` says, after it.
+pub const fn counted(count: i16, step: u16, access: Access) -> KeySpec {
+    KeySpec {
+        place: Place::Counted {
+            count,
+            first: count + 1,
+            step,
+        },
+        access,
+    }
+}
+
+/// Stops compilation on rows that contradict themselves or each other.
+pub const fn checked(commands: &'static [Command]) -> &'static [Command] {
+    let mut index = 0;
+    while index < commands.len() {
+        let command = &commands[index];
+        assert!(
+            !command.name.is_empty() && command.arity != 0,
+            "a name and an arity"
+        );
+        assert!(
+            !(command.flags.has(WRITE) && command.flags.has(READONLY)),
+            "read or write"
+        );
+        assert!(
+            !command.summary.is_empty() && !command.since.is_empty(),
+            "a summary and a version"
+        );
+        let mut byte = 0;
+        while byte < command.name.len() {
+            assert!(
+                !command.name.as_bytes()[byte].is_ascii_uppercase(),
+                "lower-case names"
+            );
+            byte += 1;
+        }
+        let mut other = 0;
+        while other < index {
+            assert!(!same(commands[other].name, command.name), "a name twice");
+            other += 1;
+        }
+        let mut spec = 0;
+        while spec < command.keys.len() {
+            let furthest = match command.keys[spec].place {
+                Place::Range { first, last, step } => {
+                    assert!(step > 0 && first > 0, "keys come after the name");
+                    if last > first { last } else { first }
+                }
+                Place::Counted { count, step, .. } => {
+                    assert!(step > 0 && count > 0, "the count comes after the name");
+                    count
+                }
+            };
+            assert!(
+                (furthest as u16) < command.arity.unsigned_abs(),
+                "keys beyond the arity"
+            );
+            spec += 1;
+        }
+        checked(command.subcommands);
+        index += 1;
+    }
+    commands
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < a.len() {
+        if a[index] != b[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}

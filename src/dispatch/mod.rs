@@ -1,0 +1,467 @@
+//! From a request to its reply: lookup, gates, locks, handler, and what is counted of it.
+
+mod gates;
+mod transaction;
+
+use crate::base::clock::Clock;
+use crate::commands::context::Context;
+use crate::commands::spec::{
+    ADMIN, DENYOOM, Flow, Handler, Outcome, SKIP_MONITOR, SKIP_SLOWLOG, WRITE,
+};
+use crate::commands::table::{self, Registered};
+use crate::config::{Config, View};
+use crate::error::Error;
+use crate::keyspace::txn::{Keys, Scope};
+use crate::keyspace::{Hash, Key, Local, Txn, eviction};
+use crate::metrics::{Counter, Sheet, bump};
+use crate::protocol::{Args, Output, Reply, Span};
+use crate::session::{ReplyMode, Session, Shared, SlowEntry, cut_arguments};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// What a thread needs to execute requests. One for each worker, and for each thread of the pool.
+pub struct Engine {
+    /// The server.
+    pub shared: Arc<Shared>,
+    /// The thread's own keyspace state.
+    pub local: Local,
+    /// The thread's view of the configuration.
+    pub view: View,
+    /// The thread's counters.
+    pub sheet: Arc<Sheet>,
+    /// Now, in ms on the server timeline; read once per batch.
+    pub now_ms: u64,
+    timer: quanta::Clock,
+    lap: u64,
+}
+
+/// What is known of a request before its turn: looked up and hashed with its whole batch.
+#[derive(Clone, Copy, Default)]
+pub struct Prepared {
+    /// The command, if the name is known.
+    pub command: Option<&'static Registered>,
+    /// The hash of the first key of a command with a single key.
+    pub hash: Option<Hash>,
+}
+
+/// What is to happen after a request was executed.
+pub enum Next {
+    /// The next request.
+    Go,
+    /// Close once the output is sent.
+    Close,
+    /// Wait for this job's output; the request is finished by [`Engine::finish_offloaded`].
+    Await(crate::commands::spec::Job, &'static Registered),
+    /// Nothing was done: try this request again at a moment on the server timeline.
+    Paused(u64),
+}
+
+impl Engine {
+    /// For the thread with this reader number.
+    pub fn new(shared: Arc<Shared>, reader: usize) -> Engine {
+        let timer = quanta::Clock::new();
+        Engine {
+            local: Local::new(reader, shared.keyspace.settings()),
+            view: shared.config.view(),
+            sheet: shared.metrics.sheet(),
+            now_ms: shared.clock.now_ms(),
+            lap: timer.raw(),
+            timer,
+            shared,
+        }
+    }
+
+    /// Starts a batch: reads the clock, and the configuration if it has changed.
+    #[inline]
+    pub fn begin_batch(&mut self) {
+        self.now_ms = self.shared.clock.now_ms();
+        self.lap = self.timer.raw();
+        if self.view.refresh(&self.shared.config) {
+            self.local.settings = self.shared.keyspace.settings();
+        }
+    }
+
+    /// Ends a batch: publishes what was counted.
+    #[inline]
+    pub fn end_batch(&mut self) {
+        self.local.publish(&self.shared.keyspace);
+        self.sheet.publish(&mut self.local.tally);
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        self.view.config()
+    }
+
+    /// Looks a request up, and hashes its key if it has just one.
+    #[inline]
+    pub fn prepare(args: Args<'_>) -> Prepared {
+        use crate::commands::spec::{KeySpec, Place};
+        let command = table::find(args.at(0));
+        let hash = command.and_then(|registered| match registered.command.keys {
+            [
+                KeySpec {
+                    place: Place::Range { first: 1, .. },
+                    ..
+                },
+                ..,
+            ] => args.get(1).map(crate::keyspace::hash_key),
+            _ => None,
+        });
+        Prepared { command, hash }
+    }
+
+    /// Executes one request; its reply is appended to `out`.
+    pub fn execute(
+        &mut self,
+        session: &mut Session,
+        args: Args<'_>,
+        prepared: Prepared,
+        out: &mut Output,
+    ) -> Next {
+        let mark = out.mark();
+        let command = match gates::admit(self, session, args, prepared.command) {
+            Ok(gates::Admitted::Run(command)) => command,
+            Ok(gates::Admitted::Queue(command)) => {
+                self.answer(session, out, |engine, session, reply| {
+                    transaction::queue(engine, session, command, args, reply)
+                });
+                return Next::Go;
+            }
+            Ok(gates::Admitted::Pause(until_ms)) => return Next::Paused(until_ms),
+            Err((error, command)) => {
+                if let Some(multi) = &mut session.multi {
+                    multi.refused = true;
+                }
+                if let Some(command) = command {
+                    bump(&self.sheet.command(command.id).rejected, 1);
+                }
+                self.reply_error(session, &error, out);
+                silence(session, out, mark);
+                return Next::Go;
+            }
+        };
+        if self.shared.clients.has_monitors() {
+            feed_monitors(&self.shared, self.view.config(), session, args, command);
+        }
+        let mut reply = Reply::new(out, session.protocol);
+        let outcome = self.run(session, command, args, prepared.hash, &mut reply);
+        self.conclude(session, command, args, outcome, out, mark)
+    }
+
+    /// Runs an admitted command.
+    #[inline]
+    fn run(
+        &mut self,
+        session: &mut Session,
+        command: &'static Registered,
+        args: Args<'_>,
+        hash: Option<Hash>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        let row = command.command;
+        if let Some(long) = row.long
+            && long(&self.shared.keyspace, args)
+        {
+            return Ok(self.offload(session, command, args));
+        }
+        if row.flags.has(DENYOOM) {
+            self.make_room(args)?;
+        }
+        match row.handler {
+            Handler::Keys(handler) => {
+                let keys = match (row.keys, hash) {
+                    ([spec], Some(hash)) if spec.place == gates::FIRST_ONLY => {
+                        Keys::from_iter([Key::hashed(args.at(1), hash)])
+                    }
+                    // A count that does not fit leaves no keys; the handler says what is wrong.
+                    _ => row.extract_keys(args).unwrap_or_default(),
+                };
+                handler(&mut Txn::begin(self.scope(session), keys), args, reply)
+            }
+            Handler::Keyspace(handler, all) => {
+                let scope = self.scope(session);
+                let mut txn = if all {
+                    Txn::begin_all(scope, Keys::new())
+                } else {
+                    Txn::begin(scope, Keys::new())
+                };
+                handler(&mut txn, args, reply)
+            }
+            Handler::Session(handler) => handler(&mut self.context(session, command), args, reply),
+            Handler::Exec => transaction::exec(self, session, reply),
+            Handler::Container => Err(Error::Syntax),
+        }
+    }
+
+    /// Evicts to make room for a write, or refuses it.
+    fn make_room(&mut self, args: Args<'_>) -> Result<(), Error> {
+        let incoming = args.total_bytes();
+        if eviction::make_room(
+            &self.shared.keyspace,
+            &mut self.local,
+            self.now_ms,
+            incoming,
+        ) {
+            Ok(())
+        } else {
+            Err(Error::OutOfMemory)
+        }
+    }
+
+    /// The request as a job for the pool.
+    fn offload(&mut self, session: &Session, command: &'static Registered, args: Args<'_>) -> Flow {
+        let owned = args.to_owned();
+        let (db, protocol, touch) = (session.db, session.protocol, !session.no_touch);
+        let Handler::Keyspace(handler, all) = command.command.handler else {
+            unreachable!("only commands on the keyspace declare themselves long")
+        };
+        Flow::Offload(Box::new(move |shared, out| {
+            let mut local = Local::new(0, shared.keyspace.settings());
+            let config = shared.config.load();
+            let mark = out.mark();
+            let scope = Scope {
+                keyspace: &shared.keyspace,
+                local: &mut local,
+                config: &config,
+                db,
+                now_ms: shared.clock.now_ms(),
+                touch,
+            };
+            let mut txn = if all {
+                Txn::begin_all(scope, Keys::new())
+            } else {
+                Txn::begin(scope, Keys::new())
+            };
+            let mut reply = Reply::new(out, protocol);
+            if let Err(error) = handler(&mut txn, owned.as_args(), &mut reply) {
+                reply.truncate(mark);
+                reply.error(&error);
+            }
+            drop(txn);
+            local.publish(&shared.keyspace);
+        }))
+    }
+
+    /// What follows from an outcome: the error's reply, statistics, the slow log.
+    fn conclude(
+        &mut self,
+        session: &mut Session,
+        command: &'static Registered,
+        args: Args<'_>,
+        outcome: Outcome,
+        out: &mut Output,
+        mark: crate::protocol::output::Mark,
+    ) -> Next {
+        let next = match outcome {
+            Ok(Flow::Done) => Next::Go,
+            Ok(Flow::Close) => Next::Close,
+            Ok(Flow::Offload(job)) => {
+                self.sheet.add(Counter::Offloaded, 1);
+                return Next::Await(job, command);
+            }
+            Err(error) => {
+                out.truncate(mark);
+                bump(&self.sheet.command(command.id).failed, 1);
+                self.reply_error(session, &error, out);
+                Next::Go
+            }
+        };
+        if session.reply_mode != ReplyMode::On {
+            silence(session, out, mark);
+        }
+        let lap = self.timer.raw();
+        let spent_ns = self.timer.delta_as_nanos(self.lap, lap);
+        self.lap = lap;
+        self.count(session, command, args, spent_ns);
+        next
+    }
+
+    /// Notes an offloaded request's end; called by the client's task with the job's output. The
+    /// slow log keeps the command's name only: its arguments went with the job.
+    pub fn finish_offloaded(
+        &mut self,
+        session: &mut Session,
+        command: &'static Registered,
+        spent_ns: u64,
+        out: &mut Output,
+    ) {
+        let name = Span {
+            start: 0,
+            len: command.full_name.len() as u32,
+        };
+        self.count(
+            session,
+            command,
+            Args::new(command.full_name.as_bytes(), &[name]),
+            spent_ns,
+        );
+        if session.reply_mode != ReplyMode::On {
+            silence(session, out, Output::default().mark());
+        }
+        // The wait is not the next request's time.
+        self.lap = self.timer.raw();
+    }
+
+    #[inline]
+    fn count(&mut self, session: &Session, command: &Registered, args: Args<'_>, spent_ns: u64) {
+        self.sheet.add(Counter::Commands, 1);
+        self.sheet.executed(command.id, spent_ns);
+        session
+            .client
+            .last_command
+            .store(command.id as u32, Relaxed);
+        let monitoring = &self.view.config().monitoring;
+        let threshold_us = monitoring.slowlog_log_slower_than;
+        if threshold_us >= 0 && spent_ns / 1000 >= threshold_us as u64 && !command.has(SKIP_SLOWLOG)
+        {
+            let entry = SlowEntry {
+                id: 0,
+                time_seconds: (self.now_ms / 1000) as i64,
+                duration_us: spent_ns / 1000,
+                arguments: cut_arguments(redacted(command, args)),
+                address: session.client.address.to_string(),
+                client_name: session.client.identity().name,
+            };
+            self.shared
+                .slowlog
+                .add(entry, monitoring.slowlog_max_len as usize);
+        }
+    }
+
+    fn reply_error(&mut self, session: &Session, error: &Error, out: &mut Output) {
+        self.sheet.add(Counter::ErrorReplies, 1);
+        self.shared.metrics.count_error(&error.code());
+        Reply::new(out, session.protocol).error(error);
+    }
+
+    fn answer(
+        &mut self,
+        session: &mut Session,
+        out: &mut Output,
+        run: impl FnOnce(&mut Engine, &mut Session, &mut Reply<'_>) -> Result<(), Error>,
+    ) {
+        let mark = out.mark();
+        let protocol = session.protocol;
+        if let Err(error) = run(self, session, &mut Reply::new(out, protocol)) {
+            self.reply_error(session, &error, out);
+        }
+        silence(session, out, mark);
+    }
+
+    fn scope(&mut self, session: &Session) -> Scope<'_> {
+        Scope {
+            keyspace: &self.shared.keyspace,
+            local: &mut self.local,
+            config: self.view.config(),
+            db: session.db,
+            now_ms: self.now_ms,
+            touch: !session.no_touch,
+        }
+    }
+
+    fn context<'a>(
+        &'a mut self,
+        session: &'a mut Session,
+        command: &'static Registered,
+    ) -> Context<'a> {
+        Context {
+            shared: &self.shared,
+            session,
+            local: &mut self.local,
+            config: self.view.config(),
+            now_ms: self.now_ms,
+            sheet: &self.sheet,
+            command,
+        }
+    }
+}
+
+/// Shows a request to the monitors.
+fn feed_monitors(
+    shared: &Shared,
+    config: &Config,
+    session: &Session,
+    args: Args<'_>,
+    command: &Registered,
+) {
+    if command.has(SKIP_MONITOR) || command.has(ADMIN) {
+        return;
+    }
+    let line = monitor_line(&shared.clock, session, redacted(command, args));
+    let limit = config.limits.client_output_buffer.normal.hard_bytes;
+    for monitor in shared.clients.monitors() {
+        monitor.post(&line, limit);
+    }
+}
+
+/// Releases what a session holds outside itself, when its client disconnects.
+pub fn disconnect(engine: &mut Engine, session: &mut Session) {
+    session.end_multi();
+    if let Some(watching) = session.stop_watching() {
+        watching.release(
+            &engine.shared.keyspace,
+            &mut engine.local,
+            engine.view.config(),
+        );
+    }
+}
+
+/// Takes the reply back if the client does not want it.
+fn silence(session: &mut Session, out: &mut Output, mark: crate::protocol::output::Mark) {
+    match session.reply_mode {
+        ReplyMode::On => {}
+        ReplyMode::Off => out.truncate(mark),
+        ReplyMode::SkipNext => {
+            out.truncate(mark);
+            session.reply_mode = ReplyMode::On;
+        }
+    }
+}
+
+/// The arguments as they may be shown: none of commands that carry secrets.
+fn redacted<'a>(command: &Registered, args: Args<'a>) -> Args<'a> {
+    let keep = match command.full_name {
+        "auth" => 1,
+        "hello" => 2,
+        "config|set" => 3,
+        _ => return args,
+    };
+    args.first(keep)
+}
+
+/// A line of `MONITOR`, as a simple string.
+fn monitor_line(clock: &Clock, session: &Session, args: Args<'_>) -> Vec<u8> {
+    use std::io::Write;
+    let now_us = clock.now_us() as i64 + clock.skew_ms() * 1000;
+    let mut line = Vec::with_capacity(64 + args.total_bytes());
+    let address = &session.client.address;
+    write!(
+        line,
+        "+{}.{:06} [{} {}]",
+        now_us / 1_000_000,
+        now_us % 1_000_000,
+        session.db,
+        address
+    )
+    .expect("writing to memory does not fail");
+    for arg in args.from(0) {
+        line.push(b' ');
+        crate::base::quote::quoted(arg, &mut line);
+    }
+    line.extend_from_slice(b"\r\n");
+    line
+}
+
+/// Does a command, or anything a transaction of it may contain, write?
+fn may_write(session: &Session, command: &Registered) -> bool {
+    match command.command.handler {
+        Handler::Exec => session.multi.as_ref().is_some_and(|multi| {
+            multi
+                .queue
+                .iter()
+                .any(|q| table::all()[q.command].has(WRITE))
+        }),
+        _ => command.has(WRITE),
+    }
+}

@@ -1,0 +1,217 @@
+//! Queueing commands after `MULTI`, and `EXEC`.
+//!
+//! `EXEC` locks the union of the shards of its commands' keys and of the watched keys, in
+//! ascending order and once; with a command on the whole keyspace among them, all shards. Whether
+//! a watched key was changed is asked under those locks, so nothing can come in between.
+
+use super::{Engine, feed_monitors};
+use crate::commands::context::Context;
+use crate::commands::spec::{DENYOOM, DONE, Flow, Handler, Outcome};
+use crate::commands::table::{self, Registered};
+use crate::error::Error;
+use crate::keyspace::txn::{Keys, Scope};
+use crate::keyspace::{Key, Txn, eviction, hash_key};
+use crate::metrics::{Counter, Sheet, bump};
+use crate::protocol::output::Mark;
+use crate::protocol::{Args, Reply};
+use crate::session::{Multi, Queued, Session, Shared, Watching};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Commands one transaction may hold.
+pub const QUEUE_MAX: usize = 1 << 20;
+
+/// Queues a command.
+pub(super) fn queue(
+    engine: &mut Engine,
+    session: &mut Session,
+    command: &'static Registered,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), Error> {
+    let limit = engine.view.config().limits.query_buffer_limit as usize;
+    let client = &session.client;
+    let multi = session.multi.as_mut().expect("asked by the gates");
+    // A transaction that is refused anyway holds nothing more.
+    if !multi.refused {
+        let bytes = args.total_bytes() + args.len() * 8 + size_of::<Queued>();
+        if multi.queue.len() >= QUEUE_MAX || multi.bytes + bytes > limit {
+            multi.refused = true;
+            multi.queue = Vec::new();
+            return Err(Error::QueueLimit);
+        }
+        multi.bytes += bytes;
+        multi.queue.push(Queued {
+            command: command.id,
+            args: args.to_owned(),
+        });
+        client.queued.store(multi.queue.len() as i64, Relaxed);
+        client.multi_bytes.store(multi.bytes as u64, Relaxed);
+    }
+    reply.simple("QUEUED");
+    Ok(())
+}
+
+/// `EXEC`.
+pub(super) fn exec(engine: &mut Engine, session: &mut Session, reply: &mut Reply<'_>) -> Outcome {
+    if session.multi.is_none() {
+        return Err(Error::WithoutMulti("EXEC"));
+    }
+    let multi = session.end_multi().expect("seen above");
+    let watching = session.stop_watching();
+    if multi.refused {
+        release(engine, watching);
+        return Err(Error::ExecAborted);
+    }
+    if let Err(error) = make_room(engine, &multi) {
+        release(engine, watching);
+        return Err(Error::ExecAbortedBecause(Box::new(error)));
+    }
+    run_all(engine, session, &multi, watching.as_deref(), reply);
+    release(engine, watching);
+    DONE
+}
+
+fn release(engine: &mut Engine, watching: Option<Box<Watching>>) {
+    if let Some(watching) = watching {
+        watching.release(
+            &engine.shared.keyspace,
+            &mut engine.local,
+            engine.view.config(),
+        );
+    }
+}
+
+fn make_room(engine: &mut Engine, multi: &Multi) -> Result<(), Error> {
+    let writes = multi
+        .queue
+        .iter()
+        .any(|queued| table::all()[queued.command].has(DENYOOM));
+    let Engine {
+        shared,
+        local,
+        now_ms,
+        ..
+    } = engine;
+    if writes && !eviction::make_room(&shared.keyspace, local, *now_ms, multi.bytes) {
+        return Err(Error::OutOfMemory);
+    }
+    Ok(())
+}
+
+/// Runs the queued commands under all their locks, unless a watched key was changed.
+fn run_all(
+    engine: &mut Engine,
+    session: &mut Session,
+    multi: &Multi,
+    watching: Option<&Watching>,
+    reply: &mut Reply<'_>,
+) {
+    let mut all = false;
+    let mut hashes = Vec::new();
+    for queued in &multi.queue {
+        let row = table::all()[queued.command].command;
+        all |= matches!(row.handler, Handler::Keyspace(..));
+        let args = queued.args.as_args();
+        // A key count that does not fit leaves no keys; the handler says what is wrong.
+        let _ = row.each_key(args, |index, _| hashes.push(hash_key(args.at(index))));
+    }
+    if let Some(watching) = watching {
+        hashes.extend(watching.keys.iter().map(|(_, key, _)| hash_key(key)));
+    }
+    let Engine {
+        shared,
+        local,
+        view,
+        now_ms,
+        sheet,
+        timer,
+        ..
+    } = engine;
+    let mut start = timer.raw();
+    let scope = Scope {
+        keyspace: &shared.keyspace,
+        local: &mut *local,
+        config: view.config(),
+        db: session.db,
+        now_ms: *now_ms,
+        touch: !session.no_touch,
+    };
+    let mut txn = if all {
+        Txn::begin_all(scope, Keys::new())
+    } else {
+        Txn::begin_union(scope, hashes.into_iter())
+    };
+    if watching.is_some_and(|watching| is_dirty(watching, &mut txn)) {
+        return reply.null_array();
+    }
+    reply.array(multi.queue.len());
+    for queued in &multi.queue {
+        let command = &table::all()[queued.command];
+        let args = queued.args.as_args();
+        let mark = reply.mark();
+        if shared.clients.has_monitors() {
+            feed_monitors(shared, view.config(), session, args, command);
+        }
+        let outcome = match command.command.handler {
+            Handler::Keys(handler) | Handler::Keyspace(handler, _) => {
+                txn.set_command(
+                    session.db,
+                    command.command.extract_keys(args).unwrap_or_default(),
+                );
+                handler(&mut txn, args, reply)
+            }
+            Handler::Session(handler) => {
+                let mut cx = Context {
+                    shared,
+                    session: &mut *session,
+                    local: txn.local(),
+                    config: view.config(),
+                    now_ms: *now_ms,
+                    sheet,
+                    command,
+                };
+                handler(&mut cx, args, reply)
+            }
+            Handler::Exec | Handler::Container => unreachable!("never queued"),
+        };
+        finish(shared, sheet, command, outcome, reply, mark);
+        reply.set_protocol(session.protocol);
+        let lap = timer.raw();
+        sheet.add(Counter::Commands, 1);
+        sheet.executed(
+            command.id,
+            timer.delta_as_nanos(std::mem::replace(&mut start, lap), lap),
+        );
+    }
+}
+
+/// What becomes of one command of a transaction: its error's reply, its statistics.
+fn finish(
+    shared: &Shared,
+    sheet: &Sheet,
+    command: &Registered,
+    outcome: Outcome,
+    reply: &mut Reply<'_>,
+    mark: Mark,
+) {
+    match outcome {
+        Ok(Flow::Done | Flow::Close) => {}
+        // Inside a transaction long work is done in place: its isolation is what was asked for.
+        Ok(Flow::Offload(job)) => job(shared, reply.output()),
+        Err(error) => {
+            reply.truncate(mark);
+            bump(&sheet.command(command.id).failed, 1);
+            shared.metrics.count_error(&error.code());
+            reply.error(&error);
+        }
+    }
+}
+
+/// Was a watched key changed, or has it expired since?
+fn is_dirty(watching: &Watching, txn: &mut Txn<'_>) -> bool {
+    let gone = watching
+        .keys
+        .iter()
+        .any(|(db, key, existed)| *existed && !txn.exists_in(*db, Key::new(key)));
+    gone || watching.dirty.load(Relaxed)
+}

@@ -1,0 +1,119 @@
+//! What a worker counts for itself, and how memory is held to its limit.
+//!
+//! Entries and bucket arrays are accounted in the bytes the allocator really gives. `max_memory`
+//! bounds *resident* memory, so a governor compares the process's resident size with what is
+//! accounted about ten times a second and sets how many bytes entries may take: the limit, less
+//! everything that is not entries (buffers, the allocator's own and fragmented memory, code).
+
+use super::Keyspace;
+use super::eviction::Settings;
+use crate::base::random::Random;
+
+/// A worker's own state for keyspace work: nothing in it is shared, so counting costs no atomics.
+/// It is published once per batch.
+pub struct Local {
+    /// The worker's number as a reader of bucket arrays.
+    pub reader: usize,
+    /// Randomness for eviction and counters.
+    pub rng: Random,
+    /// A copy of the eviction settings.
+    pub settings: Settings,
+    /// Change of used bytes not yet published.
+    pub used_delta: i64,
+    /// Events counted since last published.
+    pub tally: Tally,
+}
+
+/// Counts of keyspace events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys removed because their deadline passed.
+    pub expired: u64,
+    /// Of those, found by a sweep rather than by an access.
+    pub expired_by_sweep: u64,
+    /// Keys evicted.
+    pub evicted: u64,
+    /// Changes made.
+    pub changes: u64,
+}
+
+impl Local {
+    /// For the worker (or other thread) with this reader number.
+    pub fn new(reader: usize, settings: Settings) -> Local {
+        Local {
+            reader,
+            rng: Random::new(),
+            settings,
+            used_delta: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Publishes the change of used bytes.
+    pub fn publish(&mut self, keyspace: &Keyspace) {
+        if self.used_delta != 0 {
+            keyspace.publish_used(std::mem::take(&mut self.used_delta));
+        }
+    }
+}
+
+/// Takes back memory that other threads have freed from the calling thread's heap.
+pub fn collect_freed() {
+    super::entry::collect_freed();
+}
+
+/// Smallest share of the limit that entries may always take, in percent: whatever else is
+/// resident, the cache is not emptied for it.
+const ENTRIES_PERCENT_MIN: u64 = 10;
+
+/// Decides how many bytes entries may take, from what is resident.
+#[derive(Debug, Default)]
+pub struct Governor {
+    overhead_bytes: u64,
+}
+
+impl Governor {
+    /// `limit_bytes` is `max_memory` (0: none), `resident_bytes` what the operating system says,
+    /// `used_bytes` what entries and bucket arrays take. Returns the bytes they may take.
+    pub fn allow(&mut self, limit_bytes: u64, resident_bytes: u64, used_bytes: u64) -> u64 {
+        if limit_bytes == 0 {
+            return u64::MAX;
+        }
+        let overhead = resident_bytes.saturating_sub(used_bytes);
+        // Overhead is believed at once when it grows; when it shrinks, slowly: freed memory takes
+        // the allocator a moment to return, and an allowance that swings would evict for nothing.
+        self.overhead_bytes = if overhead >= self.overhead_bytes {
+            overhead
+        } else {
+            self.overhead_bytes - (self.overhead_bytes - overhead) / 8
+        };
+        let floor = limit_bytes / 100 * ENTRIES_PERCENT_MIN;
+        limit_bytes.saturating_sub(self.overhead_bytes).max(floor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MB: u64 = 1 << 20;
+
+    #[test]
+    fn without_a_limit_everything_is_allowed() {
+        assert_eq!(Governor::default().allow(0, 5 * MB, MB), u64::MAX);
+    }
+
+    #[test]
+    fn overhead_is_taken_off_the_limit() {
+        let mut governor = Governor::default();
+        assert_eq!(governor.allow(100 * MB, 60 * MB, 50 * MB), 90 * MB);
+        assert_eq!(governor.allow(100 * MB, 110 * MB, 80 * MB), 70 * MB);
+        let relaxed = governor.allow(100 * MB, 60 * MB, 50 * MB);
+        assert!(relaxed > 70 * MB && relaxed < 90 * MB);
+        assert_eq!(governor.allow(100 * MB, 500 * MB, 0), 10 * MB);
+    }
+}

@@ -1,0 +1,189 @@
+//! Where keys live: `database → shard (high bits of the hash) → bucket → entry`.
+//!
+//! [`Txn`] is the way in: it holds the locks of exactly the shards its keys live in.
+
+pub mod entry;
+pub mod eviction;
+pub mod expiry;
+pub mod memory;
+pub mod retire;
+pub mod shard;
+pub mod table;
+pub mod txn;
+pub mod watch;
+
+pub use entry::{NewValue, ValueRef};
+pub use memory::Local;
+pub use table::Hash;
+pub use txn::{Edit, Event, Key, Ttl, Txn, View};
+
+use eviction::Settings;
+use rapidhash::v3::{RapidSecrets, rapidhash_v3_nano_inline};
+use retire::Garbage;
+use shard::Shard;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use watch::Watched;
+
+/// Most shards a keyspace may have.
+pub const SHARDS_MAX: usize = 65_536;
+
+/// All databases of the server.
+pub struct Keyspace {
+    shards: Box<[Shard]>,
+    shard_shift: u32,
+    databases: usize,
+    /// What waits to be freed.
+    pub garbage: Garbage,
+    /// Keys that clients watch.
+    pub watched: Watched,
+    /// Bytes of entries and bucket arrays, as last published by the workers.
+    used_bytes: AtomicI64,
+    /// Bytes of flushed tables not yet freed; no longer counted as used.
+    freeing_bytes: AtomicI64,
+    /// Bytes the entries may take; `u64::MAX` without a limit. Set by [`memory::Governor`].
+    allowed_bytes: AtomicU64,
+    /// `DEBUG SET-ACTIVE-EXPIRE`.
+    pub active_expire: AtomicBool,
+    settings: arc_swap::ArcSwap<Settings>,
+}
+
+/// Hashes a key, with a seed of this process.
+#[inline]
+pub fn hash_key(key: &[u8]) -> Hash {
+    static SECRETS: OnceLock<RapidSecrets> = OnceLock::new();
+    let secrets = SECRETS.get_or_init(|| {
+        use std::hash::{BuildHasher, RandomState};
+        RapidSecrets::seed(RandomState::new().hash_one(0))
+    });
+    Hash(rapidhash_v3_nano_inline::<true, false>(key, secrets))
+}
+
+impl Keyspace {
+    /// An empty keyspace. `shards` is a power of two; `readers` is the number of workers.
+    pub fn new(shards: usize, databases: usize, readers: usize, settings: Settings) -> Keyspace {
+        assert!(
+            shards.is_power_of_two() && shards <= SHARDS_MAX,
+            "checked by the configuration"
+        );
+        let stagger = |index: usize| (index * 256 / shards) as u8;
+        Keyspace {
+            shards: (0..shards)
+                .map(|index| Shard::new(databases, stagger(index)))
+                .collect(),
+            shard_shift: 64 - shards.trailing_zeros(),
+            databases,
+            garbage: Garbage::new(readers),
+            watched: Watched::default(),
+            used_bytes: AtomicI64::new(0),
+            freeing_bytes: AtomicI64::new(0),
+            allowed_bytes: AtomicU64::new(u64::MAX),
+            active_expire: AtomicBool::new(true),
+            settings: arc_swap::ArcSwap::from_pointee(settings),
+        }
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> usize {
+        self.databases
+    }
+
+    /// The shards, in the order in which their locks are taken.
+    pub fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+
+    /// Which shard a key lives in.
+    #[inline]
+    pub fn shard_index(&self, hash: Hash) -> usize {
+        // With one shard the shift is 64, which `checked_shr` answers with none.
+        hash.0.checked_shr(self.shard_shift).unwrap_or(0) as usize
+    }
+
+    /// The eviction settings in force.
+    pub fn settings(&self) -> Settings {
+        **self.settings.load()
+    }
+
+    /// Puts new eviction settings in force; workers see them with their next configuration check.
+    pub fn set_settings(&self, settings: Settings) {
+        self.settings.store(std::sync::Arc::new(settings));
+    }
+
+    /// Bytes of entries and bucket arrays, as last published by the workers.
+    pub fn used_bytes(&self) -> u64 {
+        self.used_bytes.load(Relaxed).max(0) as u64
+    }
+
+    /// Adds to the published count.
+    pub(crate) fn publish_used(&self, delta: i64) {
+        self.used_bytes.fetch_add(delta, Relaxed);
+    }
+
+    /// Notes that so many bytes of flushed tables were freed.
+    pub fn freeing_done(&self, bytes: usize) {
+        self.freeing_bytes.fetch_sub(bytes as i64, Relaxed);
+    }
+
+    /// Bytes of flushed tables that are still being freed.
+    pub fn freeing_bytes(&self) -> u64 {
+        self.freeing_bytes.load(Relaxed).max(0) as u64
+    }
+
+    /// Bytes entries and bucket arrays may take now.
+    pub fn allowed_bytes(&self) -> u64 {
+        self.allowed_bytes.load(Relaxed)
+    }
+
+    /// Sets [`Keyspace::allowed_bytes`].
+    pub fn set_allowed_bytes(&self, bytes: u64) {
+        self.allowed_bytes.store(bytes, Relaxed);
+    }
+
+    /// Starts loading a key's shard header into the cache.
+    #[inline]
+    pub fn prefetch_shard(&self, hash: Hash) {
+        table::prefetch(&raw const self.shards[self.shard_index(hash)]);
+    }
+
+    /// Starts loading a key's bucket. The caller is pinned ([`Garbage::pinned`]).
+    #[inline]
+    pub fn prefetch_bucket(&self, db: usize, hash: Hash) {
+        if let Some(table) = self.shards[self.shard_index(hash)].existing_table(db) {
+            table.prefetch_bucket(hash);
+        }
+    }
+
+    /// Starts loading a key's entry. The caller is pinned.
+    #[inline]
+    pub fn prefetch_entry(&self, db: usize, hash: Hash) {
+        if let Some(table) = self.shards[self.shard_index(hash)].existing_table(db) {
+            table.prefetch_entry(hash);
+        }
+    }
+
+    /// Number of keys in a database. Takes no lock: not a snapshot.
+    pub fn len(&self, db: usize) -> usize {
+        self.count(db, table::Table::len)
+    }
+
+    /// True when a database has no keys.
+    pub fn is_empty(&self, db: usize) -> bool {
+        self.len(db) == 0
+    }
+
+    /// Number of keys with a deadline in a database.
+    pub fn volatile_len(&self, db: usize) -> usize {
+        self.count(db, table::Table::volatile_len)
+    }
+
+    /// Bytes of the bucket arrays of a database.
+    pub fn array_bytes(&self, db: usize) -> usize {
+        self.count(db, table::Table::array_bytes)
+    }
+
+    fn count(&self, db: usize, of: impl Fn(&table::Table) -> usize) -> usize {
+        let count = |shard: &Shard| shard.existing_table(db).map_or(0, &of);
+        self.shards.iter().map(count).sum()
+    }
+}

@@ -1,0 +1,136 @@
+//! A shard: one lock, and what it guards: a part of every database, with its counts.
+#![allow(unsafe_code)]
+
+use super::table::Table;
+use parking_lot::RawMutex;
+use parking_lot::lock_api::RawMutex as _;
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicUsize;
+
+/// Attempts on a lock that is taken before the thread parks. Locks are held for about 100 ns.
+const SPINS_MAX: usize = 100;
+
+/// One stripe of the keyspace. Everything in it but the tables' bucket arrays (which prefetches
+/// read) is touched only while its lock is held.
+#[repr(C, align(128))]
+pub struct Shard {
+    lock: RawMutex,
+    table: Table,
+    /// Bytes of entries and bucket arrays, all databases. Written under the lock only.
+    pub bytes: AtomicUsize,
+    /// Logical clock of the eviction policy: counts accesses.
+    pub accesses: Cell<u32>,
+    /// Keys in this shard that some client watches.
+    pub watched: Cell<u32>,
+    /// Where the next search for victims starts.
+    pub hand: Cell<u32>,
+    /// Entries on probation (S3-FIFO's small queue).
+    pub probation: Cell<u32>,
+    /// No key of this shard expires before this moment, in ms.
+    pub next_due_ms: Cell<u64>,
+    /// Databases 1 and up.
+    others: OnceLock<Box<[Table]>>,
+    databases: u16,
+    stagger: u8,
+}
+
+// SAFETY: the cells and tables are used by the holder of `lock` only; `Table`'s prefetch methods,
+// and counts, which need no lock, touch nothing but atomics.
+unsafe impl Sync for Shard {}
+
+impl Shard {
+    pub(super) fn new(databases: usize, stagger: u8) -> Shard {
+        Shard {
+            lock: RawMutex::INIT,
+            table: Table::new(stagger),
+            bytes: AtomicUsize::new(0),
+            accesses: Cell::new(0),
+            watched: Cell::new(0),
+            hand: Cell::new(0),
+            probation: Cell::new(0),
+            next_due_ms: Cell::new(u64::MAX),
+            others: OnceLock::new(),
+            databases: databases as u16,
+            stagger,
+        }
+    }
+
+    /// Waits for the lock.
+    #[inline]
+    pub fn lock(&self) -> Guard<'_> {
+        if !self.lock.try_lock() {
+            self.lock_contended();
+        }
+        Guard {
+            shard: self,
+            _not_send: PhantomData,
+        }
+    }
+
+    /// Takes the lock if it is free.
+    pub fn try_lock(&self) -> Option<Guard<'_>> {
+        self.lock.try_lock().then_some(Guard {
+            shard: self,
+            _not_send: PhantomData,
+        })
+    }
+
+    #[cold]
+    fn lock_contended(&self) {
+        for _ in 0..SPINS_MAX {
+            std::hint::spin_loop();
+            if self.lock.try_lock() {
+                return;
+            }
+        }
+        self.lock.lock();
+    }
+
+    /// The table of a database. The caller holds the lock, or prefetches only.
+    #[inline]
+    pub fn table(&self, db: usize) -> &Table {
+        if db == 0 { &self.table } else { self.other(db) }
+    }
+
+    fn other(&self, db: usize) -> &Table {
+        let make = || {
+            (1..self.databases)
+                .map(|_| Table::new(self.stagger))
+                .collect()
+        };
+        &self.others.get_or_init(make)[db - 1]
+    }
+
+    /// The table of a database if it was ever used.
+    pub fn existing_table(&self, db: usize) -> Option<&Table> {
+        if db == 0 {
+            Some(&self.table)
+        } else {
+            self.others.get().map(|others| &others[db - 1])
+        }
+    }
+}
+
+/// Proof that a shard's lock is held; releases it when dropped. Stays on its thread: it must not
+/// live across an await, and the compiler refuses a future that holds one and is sent.
+pub struct Guard<'a> {
+    shard: &'a Shard,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl<'a> Guard<'a> {
+    /// The shard that is held.
+    pub fn shard(&self) -> &'a Shard {
+        self.shard
+    }
+}
+
+impl Drop for Guard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: a guard exists only while its thread holds the lock.
+        unsafe { self.shard.lock.unlock() };
+    }
+}

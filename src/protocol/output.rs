@@ -1,0 +1,215 @@
+//! What a client is owed: reply bytes in order, with large values held by reference.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// A value shared between the keyspace and the replies in flight that quote it.
+pub type Blob = Arc<Vec<u8>>;
+
+/// At most this many slices are handed to one `writev`.
+pub const IO_SLICES_MAX: usize = 64;
+
+/// Reply bytes not yet written. Small pieces are copied into one buffer; blobs are spliced in at
+/// their position without a copy.
+#[derive(Default)]
+pub struct Output {
+    bytes: Vec<u8>,
+    blobs: Vec<(usize, Blob)>,
+    blob_bytes: usize,
+    /// How much of the front has been written already, blobs included.
+    written: usize,
+}
+
+/// A position to which an [`Output`] can be cut back.
+#[derive(Clone, Copy)]
+pub struct Mark {
+    bytes: usize,
+    blobs: usize,
+    blob_bytes: usize,
+}
+
+impl Output {
+    /// Bytes still to be written.
+    pub fn len(&self) -> usize {
+        self.bytes.len() + self.blob_bytes - self.written
+    }
+
+    /// True when nothing is left to write.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Memory held, in bytes; blobs count in full since this may be their last holder.
+    pub fn held_bytes(&self) -> usize {
+        self.bytes.capacity() + self.blob_bytes + self.blobs.capacity() * size_of::<(usize, Blob)>()
+    }
+
+    /// The buffer replies are appended to.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Appends a large value by reference.
+    pub fn push_blob(&mut self, blob: &Blob) {
+        self.blob_bytes += blob.len();
+        self.blobs.push((self.bytes.len(), Arc::clone(blob)));
+    }
+
+    /// The present end, for [`Output::truncate`].
+    pub fn mark(&self) -> Mark {
+        Mark {
+            bytes: self.bytes.len(),
+            blobs: self.blobs.len(),
+            blob_bytes: self.blob_bytes,
+        }
+    }
+
+    /// Forgets everything appended since `mark`. Nothing may have been consumed in between.
+    pub fn truncate(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.bytes);
+        self.blobs.truncate(mark.blobs);
+        self.blob_bytes = mark.blob_bytes;
+    }
+
+    /// Bytes appended since `mark`.
+    pub fn len_since(&self, mark: Mark) -> usize {
+        self.bytes.len() - mark.bytes + self.blob_bytes - mark.blob_bytes
+    }
+
+    /// The unwritten bytes when they are contiguous (no blob pending).
+    pub fn as_single_slice(&self) -> Option<&[u8]> {
+        self.blobs.is_empty().then(|| &self.bytes[self.written..])
+    }
+
+    /// Fills `slices` with the unwritten pieces in order, at most [`IO_SLICES_MAX`].
+    pub fn slices<'a>(&'a self, slices: &mut Vec<IoSlice<'a>>) {
+        let mut skip = self.written;
+        let mut add = |piece: &'a [u8]| {
+            if skip >= piece.len() {
+                skip -= piece.len();
+            } else {
+                slices.push(IoSlice::new(&piece[skip..]));
+                skip = 0;
+            }
+            slices.len() < IO_SLICES_MAX
+        };
+        let mut start = 0;
+        for (at, blob) in &self.blobs {
+            if !add(&self.bytes[start..*at]) || !add(blob) {
+                return;
+            }
+            start = *at;
+        }
+        add(&self.bytes[start..]);
+    }
+
+    /// Notes that `count` bytes from the front have been written; frees blobs fully written.
+    pub fn consume(&mut self, count: usize) {
+        self.written += count;
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    /// Empties the output, keeping its buffer.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.blobs.clear();
+        self.blob_bytes = 0;
+        self.written = 0;
+    }
+
+    /// Moves everything unwritten of `other` to the end of this output.
+    pub fn append(&mut self, other: &mut Output) {
+        if other.written > 0 {
+            other.settle();
+        }
+        let base = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.blob_bytes += other.blob_bytes;
+        self.blobs
+            .extend(other.blobs.drain(..).map(|(at, blob)| (at + base, blob)));
+        other.clear();
+    }
+
+    /// Drops the written front for good, so that memory held shrinks as the peer reads.
+    pub fn settle(&mut self) {
+        let mut written = std::mem::take(&mut self.written);
+        let mut kept = Output::default();
+        let mut start = 0;
+        for (at, blob) in self.blobs.drain(..) {
+            kept.push_rest(&self.bytes[start..at], &mut written);
+            start = at;
+            if written >= blob.len() {
+                written -= blob.len();
+            } else if written == 0 {
+                kept.push_blob(&blob);
+            } else {
+                kept.push_blob(&blob);
+                kept.written = written;
+                written = 0;
+            }
+        }
+        kept.push_rest(&self.bytes[start..], &mut written);
+        *self = kept;
+    }
+
+    fn push_rest(&mut self, piece: &[u8], written: &mut usize) {
+        let skip = piece.len().min(*written);
+        *written -= skip;
+        self.bytes.extend_from_slice(&piece[skip..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flat(out: &Output) -> Vec<u8> {
+        let mut slices = Vec::new();
+        out.slices(&mut slices);
+        slices.iter().flat_map(|s| s.to_vec()).collect()
+    }
+
+    fn sample() -> (Output, Vec<u8>) {
+        let mut out = Output::default();
+        out.buffer().extend_from_slice(b"head");
+        out.push_blob(&Arc::new(b"BLOB1".to_vec()));
+        out.buffer().extend_from_slice(b"mid");
+        out.push_blob(&Arc::new(b"BLOB2".to_vec()));
+        out.push_blob(&Arc::new(b"BLOB3".to_vec()));
+        out.buffer().extend_from_slice(b"tail");
+        (out, b"headBLOB1midBLOB2BLOB3tail".to_vec())
+    }
+
+    #[test]
+    fn written_at_every_byte_the_rest_is_intact() {
+        for cut in 0..=sample().1.len() {
+            let (mut out, all) = sample();
+            out.consume(cut);
+            assert_eq!(flat(&out), &all[cut..]);
+            assert_eq!(out.len(), all.len() - cut);
+            out.settle();
+            assert_eq!(flat(&out), &all[cut..]);
+            let mut target = Output::default();
+            target.buffer().extend_from_slice(b"x");
+            let (mut other, _) = sample();
+            other.consume(cut);
+            target.append(&mut other);
+            let mut expected = b"x".to_vec();
+            expected.extend_from_slice(&all[cut..]);
+            assert_eq!(flat(&target), expected);
+        }
+    }
+
+    #[test]
+    fn truncate_returns_to_the_mark() {
+        let (mut out, all) = sample();
+        let mark = out.mark();
+        out.push_blob(&Arc::new(b"more".to_vec()));
+        out.buffer().extend_from_slice(b"junk");
+        assert_eq!(out.len_since(mark), 8);
+        out.truncate(mark);
+        assert_eq!(flat(&out), all);
+    }
+}

@@ -1,0 +1,263 @@
+//! Encodes replies in RESP2 or RESP3, straight into the client's output.
+//!
+//! Handlers say what a reply *is* (a map, a double, a null); this file decides how each protocol
+//! version spells it. <https://redis.io/docs/latest/develop/reference/protocol-spec/>
+
+use super::output::{Blob, Mark, Output};
+use crate::base::float;
+use crate::error::Error;
+
+/// The protocol version a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// The default after connecting.
+    #[default]
+    Resp2,
+    /// After `HELLO 3`.
+    Resp3,
+}
+
+impl Protocol {
+    /// The number `HELLO` and `CLIENT LIST` use.
+    pub fn number(self) -> i64 {
+        match self {
+            Protocol::Resp2 => 2,
+            Protocol::Resp3 => 3,
+        }
+    }
+}
+
+/// Appends one request's reply to an [`Output`].
+pub struct Reply<'a> {
+    out: &'a mut Output,
+    protocol: Protocol,
+}
+
+impl<'a> Reply<'a> {
+    /// Starts at the end of `out`.
+    pub fn new(out: &'a mut Output, protocol: Protocol) -> Reply<'a> {
+        Reply { out, protocol }
+    }
+
+    /// The protocol version in force.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Switches versions, for `HELLO` and `RESET`: the reply that follows is already in the new.
+    pub fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+    }
+
+    /// True when the client speaks RESP3.
+    pub fn is_resp3(&self) -> bool {
+        self.protocol == Protocol::Resp3
+    }
+
+    /// The output itself, for marks and whole nested replies.
+    pub fn output(&mut self) -> &mut Output {
+        self.out
+    }
+
+    /// The present end of the reply.
+    pub fn mark(&self) -> Mark {
+        self.out.mark()
+    }
+
+    /// Takes back everything since `mark`.
+    pub fn truncate(&mut self, mark: Mark) {
+        self.out.truncate(mark);
+    }
+
+    /// `+OK`.
+    pub fn ok(&mut self) {
+        self.out.buffer().extend_from_slice(b"+OK\r\n");
+    }
+
+    /// A simple string; `text` holds no CR or LF.
+    pub fn simple(&mut self, text: &str) {
+        self.line(b'+', text.as_bytes());
+    }
+
+    /// An error, on one line whatever it quotes.
+    pub fn error(&mut self, error: &Error) {
+        let buffer = self.out.buffer();
+        buffer.push(b'-');
+        let start = buffer.len();
+        error.write_to(buffer);
+        for byte in &mut buffer[start..] {
+            if matches!(*byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+        buffer.extend_from_slice(b"\r\n");
+    }
+
+    /// An integer.
+    pub fn int(&mut self, value: i64) {
+        self.header(b':', value);
+    }
+
+    /// An integer from a count.
+    pub fn count(&mut self, value: usize) {
+        self.header(b':', value as i64);
+    }
+
+    /// A bulk string.
+    pub fn bulk(&mut self, bytes: &[u8]) {
+        self.header(b'$', bytes.len() as i64);
+        let buffer = self.out.buffer();
+        buffer.reserve(bytes.len() + 2);
+        buffer.extend_from_slice(bytes);
+        buffer.extend_from_slice(b"\r\n");
+    }
+
+    /// A bulk string that is a blob: appended by reference.
+    pub fn bulk_blob(&mut self, blob: &Blob) {
+        self.header(b'$', blob.len() as i64);
+        self.out.push_blob(blob);
+        self.out.buffer().extend_from_slice(b"\r\n");
+    }
+
+    /// A bulk string holding a decimal integer, as strings that are integers are sent.
+    pub fn bulk_int(&mut self, value: i64) {
+        let mut digits = itoa::Buffer::new();
+        self.bulk(digits.format(value).as_bytes());
+    }
+
+    /// A verbatim string (`txt` or `mkd`) in RESP3, a bulk string in RESP2.
+    pub fn verbatim(&mut self, format: &[u8; 3], text: &[u8]) {
+        if !self.is_resp3() {
+            return self.bulk(text);
+        }
+        self.header(b'=', text.len() as i64 + 4);
+        let buffer = self.out.buffer();
+        buffer.extend_from_slice(format);
+        buffer.push(b':');
+        buffer.extend_from_slice(text);
+        buffer.extend_from_slice(b"\r\n");
+    }
+
+    /// "No value": `$-1` in RESP2, `_` in RESP3.
+    pub fn null(&mut self) {
+        let text: &[u8] = if self.is_resp3() {
+            b"_\r\n"
+        } else {
+            b"$-1\r\n"
+        };
+        self.out.buffer().extend_from_slice(text);
+    }
+
+    /// "No array": `*-1` in RESP2, `_` in RESP3.
+    pub fn null_array(&mut self) {
+        let text: &[u8] = if self.is_resp3() {
+            b"_\r\n"
+        } else {
+            b"*-1\r\n"
+        };
+        self.out.buffer().extend_from_slice(text);
+    }
+
+    /// A boolean: `#t`/`#f`, or 1/0 in RESP2.
+    pub fn bool(&mut self, value: bool) {
+        match (self.protocol, value) {
+            (Protocol::Resp3, true) => self.out.buffer().extend_from_slice(b"#t\r\n"),
+            (Protocol::Resp3, false) => self.out.buffer().extend_from_slice(b"#f\r\n"),
+            (Protocol::Resp2, _) => self.int(value.into()),
+        }
+    }
+
+    /// A double: `,` in RESP3, a bulk string in RESP2.
+    pub fn double(&mut self, value: f64) {
+        let text = float::format_f64(value);
+        if self.is_resp3() {
+            self.line(b',', &text);
+        } else {
+            self.bulk(&text);
+        }
+    }
+
+    /// The head of an array of `count` elements.
+    pub fn array(&mut self, count: usize) {
+        self.header(b'*', count as i64);
+    }
+
+    /// The head of a map of `pairs` pairs: `%`, or a flat array in RESP2.
+    pub fn map(&mut self, pairs: usize) {
+        if self.is_resp3() {
+            self.header(b'%', pairs as i64);
+        } else {
+            self.header(b'*', pairs as i64 * 2);
+        }
+    }
+
+    /// The head of a set: `~`, or an array in RESP2.
+    pub fn set(&mut self, count: usize) {
+        self.header(if self.is_resp3() { b'~' } else { b'*' }, count as i64);
+    }
+
+    /// The head of a push: `>`, or an array in RESP2.
+    pub fn push(&mut self, count: usize) {
+        self.header(if self.is_resp3() { b'>' } else { b'*' }, count as i64);
+    }
+
+    fn line(&mut self, kind: u8, text: &[u8]) {
+        let buffer = self.out.buffer();
+        buffer.push(kind);
+        buffer.extend_from_slice(text);
+        buffer.extend_from_slice(b"\r\n");
+    }
+
+    fn header(&mut self, kind: u8, value: i64) {
+        let buffer = self.out.buffer();
+        if (0..10).contains(&value) {
+            buffer.extend_from_slice(&[kind, b'0' + value as u8, b'\r', b'\n']);
+            return;
+        }
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(value).as_bytes();
+        buffer.reserve(digits.len() + 3);
+        buffer.push(kind);
+        buffer.extend_from_slice(digits);
+        buffer.extend_from_slice(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(protocol: Protocol, write: impl Fn(&mut Reply<'_>)) -> String {
+        let mut out = Output::default();
+        write(&mut Reply::new(&mut out, protocol));
+        String::from_utf8(out.buffer().clone()).expect("ASCII replies")
+    }
+
+    #[test]
+    fn each_kind_in_both_protocols() {
+        let cases: &[(&dyn Fn(&mut Reply<'_>), &str, &str)] = &[
+            (&|r| r.null(), "$-1\r\n", "_\r\n"),
+            (&|r| r.null_array(), "*-1\r\n", "_\r\n"),
+            (&|r| r.bool(true), ":1\r\n", "#t\r\n"),
+            (&|r| r.map(2), "*4\r\n", "%2\r\n"),
+            (&|r| r.set(3), "*3\r\n", "~3\r\n"),
+            (&|r| r.push(3), "*3\r\n", ">3\r\n"),
+            (&|r| r.double(1.5), "$3\r\n1.5\r\n", ",1.5\r\n"),
+            (
+                &|r| r.verbatim(b"txt", b"hi"),
+                "$2\r\nhi\r\n",
+                "=6\r\ntxt:hi\r\n",
+            ),
+            (&|r| r.int(-12), ":-12\r\n", ":-12\r\n"),
+            (
+                &|r| r.bulk_int(i64::MIN),
+                "$20\r\n-9223372036854775808\r\n",
+                "$20\r\n-9223372036854775808\r\n",
+            ),
+        ];
+        for (write, resp2, resp3) in cases {
+            assert_eq!(&encode(Protocol::Resp2, write), resp2);
+            assert_eq!(&encode(Protocol::Resp3, write), resp3);
+        }
+    }
+}

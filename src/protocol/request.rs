@@ -1,0 +1,603 @@
+//! Decodes requests: arrays of bulk strings, and inline commands.
+//!
+//! A request is decoded into spans over the input buffer: nothing is copied. "Not all here yet" is
+//! a result, not an error; the decoder remembers how far it got, so that a request arriving byte
+//! by byte costs linear time however many arguments it has.
+
+use memchr::memchr;
+
+/// Where one argument lies in the input buffer, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: u32,
+    /// Length.
+    pub len: u32,
+}
+
+/// The arguments of one request, the command's name first; borrowed from the input buffer.
+#[derive(Clone, Copy)]
+pub struct Args<'a> {
+    buffer: &'a [u8],
+    spans: &'a [Span],
+}
+
+impl<'a> Args<'a> {
+    /// Views `spans` over `buffer`.
+    pub fn new(buffer: &'a [u8], spans: &'a [Span]) -> Args<'a> {
+        Args { buffer, spans }
+    }
+
+    /// Number of arguments, the command's name included.
+    #[allow(clippy::len_without_is_empty)] // a request has at least its name
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Argument `index`; panics beyond the end, so check arity first.
+    pub fn at(&self, index: usize) -> &'a [u8] {
+        let Span { start, len } = self.spans[index];
+        &self.buffer[start as usize..][..len as usize]
+    }
+
+    /// Argument `index`, or `None` beyond the end.
+    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
+        (index < self.spans.len()).then(|| self.at(index))
+    }
+
+    /// Is argument `index` this word, in any case? False beyond the end.
+    pub fn is(&self, index: usize, word: &str) -> bool {
+        self.get(index)
+            .is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    /// All arguments from `start` on.
+    pub fn from(self, start: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone {
+        let buffer = self.buffer;
+        self.spans[start.min(self.spans.len())..]
+            .iter()
+            .map(move |span| &buffer[span.start as usize..][..span.len as usize])
+    }
+
+    /// The request without its first `count` arguments.
+    pub fn skip(self, count: usize) -> Args<'a> {
+        Args {
+            buffer: self.buffer,
+            spans: &self.spans[count.min(self.spans.len())..],
+        }
+    }
+
+    /// The request's first `count` arguments.
+    pub fn first(self, count: usize) -> Args<'a> {
+        Args {
+            buffer: self.buffer,
+            spans: &self.spans[..count.min(self.spans.len())],
+        }
+    }
+
+    /// Total bytes of all arguments.
+    pub fn total_bytes(&self) -> usize {
+        self.spans.iter().map(|span| span.len as usize).sum()
+    }
+
+    /// An owned copy, for requests that must outlive the input buffer.
+    pub fn to_owned(&self) -> OwnedArgs {
+        let mut buffer = Vec::with_capacity(self.total_bytes());
+        let mut spans = Vec::with_capacity(self.len());
+        for arg in self.from(0) {
+            spans.push(Span {
+                start: buffer.len() as u32,
+                len: arg.len() as u32,
+            });
+            buffer.extend_from_slice(arg);
+        }
+        OwnedArgs {
+            buffer: buffer.into(),
+            spans: spans.into(),
+        }
+    }
+}
+
+/// Arguments that own their bytes.
+#[derive(Clone, Debug)]
+pub struct OwnedArgs {
+    buffer: Box<[u8]>,
+    spans: Box<[Span]>,
+}
+
+impl OwnedArgs {
+    /// Borrows the arguments.
+    pub fn as_args(&self) -> Args<'_> {
+        Args::new(&self.buffer, &self.spans)
+    }
+
+    /// Memory held, in bytes.
+    pub fn held_bytes(&self) -> usize {
+        self.buffer.len() + self.spans.len() * size_of::<Span>()
+    }
+}
+
+/// What the peer may send; tighter before it has authenticated.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Arguments in one request.
+    pub arguments: usize,
+    /// Bytes in one argument.
+    pub bulk_bytes: usize,
+    /// Bytes in one inline request.
+    pub inline_bytes: usize,
+    /// Authenticated? Decides which error text an excess gets.
+    pub authenticated: bool,
+}
+
+/// A malformed request; the connection is closed after the error is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolError {
+    /// The line announcing the number of arguments is too long.
+    MultibulkCountTooLong,
+    /// The line announcing the length of an argument is too long.
+    BulkCountTooLong,
+    /// An inline request without end.
+    InlineTooLong,
+    /// The number of arguments is not a number in range.
+    MultibulkLength,
+    /// An argument's length is not a number in range.
+    BulkLength,
+    /// An argument does not start with `$`.
+    ExpectedBulk(u8),
+    /// Quotes of an inline request do not pair.
+    UnbalancedQuotes,
+    /// Too many arguments before authentication.
+    UnauthenticatedMultibulk,
+    /// Too large an argument before authentication.
+    UnauthenticatedBulk,
+}
+
+/// How far a call of [`Decoder::decode`] got.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decoded {
+    /// One request ends before offset `end`; its spans have been appended. No spans: an empty
+    /// request, which has no reply.
+    Request {
+        /// Where the next request starts.
+        end: usize,
+    },
+    /// More bytes are needed: at least `total`, counted from the request's start.
+    Incomplete {
+        /// The least length at which another attempt can succeed.
+        total: usize,
+    },
+}
+
+/// Longest line that announces a count or a length (Redis allows 64 KiB, all of it padding).
+const COUNT_LINE_MAX: usize = 64 * 1024;
+
+/// Resumable state of the request being decoded. All offsets count from the request's start.
+#[derive(Default, Debug)]
+pub struct Decoder {
+    arguments_left: usize,
+    position: usize,
+    started: bool,
+    spans: Vec<Span>,
+}
+
+impl Decoder {
+    /// Decodes the request that starts at `start` in `buffer`, appending its spans (offsets into
+    /// `buffer`) to `spans`. After `Incomplete`, call again with the same request's bytes, then
+    /// more of them; `start` may have moved.
+    pub fn decode(
+        &mut self,
+        buffer: &[u8],
+        start: usize,
+        limits: &Limits,
+        spans: &mut Vec<Span>,
+    ) -> Result<Decoded, ProtocolError> {
+        let input = &buffer[start..];
+        match input.first() {
+            None => return Ok(Decoded::Incomplete { total: 1 }),
+            Some(b'*') => {}
+            Some(_) => return inline(input, start, limits, spans),
+        }
+        let mark = spans.len();
+        if self.started {
+            spans.extend(self.spans.drain(..).map(|span| shift(span, start)));
+        } else if !self.start(input, limits)? {
+            return Ok(Decoded::Incomplete {
+                total: input.len() + 1,
+            });
+        }
+        while self.arguments_left > 0 {
+            match bulk(input, self.position, limits)? {
+                Bulk::Whole { at, len } => {
+                    spans.push(Span {
+                        start: (start + at) as u32,
+                        len: len as u32,
+                    });
+                    self.position = at + len + 2;
+                    self.arguments_left -= 1;
+                }
+                Bulk::Needs(total) => {
+                    let back = |span: Span| Span {
+                        start: span.start - start as u32,
+                        ..span
+                    };
+                    self.spans.extend(spans.drain(mark..).map(back));
+                    return Ok(Decoded::Incomplete { total });
+                }
+            }
+        }
+        let end = start + self.position;
+        self.started = false;
+        self.position = 0;
+        Ok(Decoded::Request { end })
+    }
+
+    /// Memory held for an incomplete request, in bytes.
+    pub fn held_bytes(&self) -> usize {
+        self.spans.capacity() * size_of::<Span>()
+    }
+
+    /// Reads the line `*<count>`. False when it is not all here.
+    fn start(&mut self, input: &[u8], limits: &Limits) -> Result<bool, ProtocolError> {
+        let Some((count, next)) = count_line(input, 1, ProtocolError::MultibulkCountTooLong)?
+        else {
+            return Ok(false);
+        };
+        let count = count.ok_or(ProtocolError::MultibulkLength)?;
+        if count > i64::from(i32::MAX) {
+            return Err(ProtocolError::MultibulkLength);
+        }
+        let count = usize::try_from(count).unwrap_or(0);
+        if count > limits.arguments {
+            return Err(if limits.authenticated {
+                ProtocolError::MultibulkLength
+            } else {
+                ProtocolError::UnauthenticatedMultibulk
+            });
+        }
+        self.arguments_left = count;
+        self.position = next;
+        self.started = true;
+        Ok(true)
+    }
+}
+
+fn shift(span: Span, by: usize) -> Span {
+    Span {
+        start: span.start + by as u32,
+        ..span
+    }
+}
+
+enum Bulk {
+    Whole { at: usize, len: usize },
+    Needs(usize),
+}
+
+/// One `$<len>\r\n<bytes>\r\n` at `at`.
+fn bulk(input: &[u8], at: usize, limits: &Limits) -> Result<Bulk, ProtocolError> {
+    match input.get(at) {
+        None => return Ok(Bulk::Needs(at + 1)),
+        Some(b'$') => {}
+        Some(&other) => {
+            // Redis looks for the end of the line before it looks at the line's first byte.
+            return match count_line(input, at, ProtocolError::BulkCountTooLong)? {
+                None => Ok(Bulk::Needs(input.len() + 1)),
+                Some(_) => Err(ProtocolError::ExpectedBulk(other)),
+            };
+        }
+    }
+    let Some((len, next)) = count_line(input, at + 1, ProtocolError::BulkCountTooLong)? else {
+        return Ok(Bulk::Needs(input.len() + 1));
+    };
+    let len = len
+        .and_then(|len| usize::try_from(len).ok())
+        .ok_or(ProtocolError::BulkLength)?;
+    if len > limits.bulk_bytes {
+        return Err(if limits.authenticated {
+            ProtocolError::BulkLength
+        } else {
+            ProtocolError::UnauthenticatedBulk
+        });
+    }
+    if input.len() < next + len + 2 {
+        Ok(Bulk::Needs(next + len + 2))
+    } else {
+        Ok(Bulk::Whole { at: next, len })
+    }
+}
+
+/// Reads a number and its line end from `at`. `None`: the line is not all here. The inner `None`:
+/// not a number. Returns the number and the offset after the line.
+#[allow(clippy::type_complexity)]
+fn count_line(
+    input: &[u8],
+    at: usize,
+    too_long: ProtocolError,
+) -> Result<Option<(Option<i64>, usize)>, ProtocolError> {
+    // The common case is one to four digits: no search for the line end.
+    let mut value = 0_i64;
+    for (index, &byte) in input[at..].iter().take(7).enumerate() {
+        match byte {
+            b'0'..=b'9' if index > 0 && value == 0 => break,
+            b'0'..=b'9' => value = value * 10 + i64::from(byte - b'0'),
+            b'\r' if index > 0 && at + index + 1 < input.len() => {
+                return Ok(Some((Some(value), at + index + 2)));
+            }
+            _ => break,
+        }
+    }
+    let line = &input[at..];
+    match memchr(b'\r', line) {
+        Some(end) if at + end + 1 < input.len() => Ok(Some((
+            crate::base::number::parse_i64(&line[..end]),
+            at + end + 2,
+        ))),
+        None if line.len() > COUNT_LINE_MAX => Err(too_long),
+        _ => Ok(None),
+    }
+}
+
+/// A line of words separated by blanks, with Redis's quoting. Quoting needs bytes that are not in
+/// the input, so plain words only are spans here; see [`split_inline`].
+fn inline(
+    input: &[u8],
+    start: usize,
+    limits: &Limits,
+    spans: &mut Vec<Span>,
+) -> Result<Decoded, ProtocolError> {
+    let Some(newline) = memchr(b'\n', input) else {
+        if input.len() > limits.inline_bytes {
+            return Err(ProtocolError::InlineTooLong);
+        }
+        return Ok(Decoded::Incomplete {
+            total: input.len() + 1,
+        });
+    };
+    if newline > limits.inline_bytes {
+        return Err(ProtocolError::InlineTooLong);
+    }
+    let line = input[..newline]
+        .strip_suffix(b"\r")
+        .unwrap_or(&input[..newline]);
+    let end = start + newline + 1;
+    if line.iter().any(|byte| matches!(byte, b'"' | b'\'')) {
+        // The caller re-reads this line with `split_inline`; a marker span says so.
+        spans.push(Span {
+            start: start as u32,
+            len: QUOTED,
+        });
+        spans.push(Span {
+            start: start as u32,
+            len: line.len() as u32,
+        });
+        return Ok(Decoded::Request { end });
+    }
+    let mut at = 0;
+    while at < line.len() {
+        let blank = line[at..]
+            .iter()
+            .take_while(|byte| is_space(**byte))
+            .count();
+        at += blank;
+        let len = line[at..]
+            .iter()
+            .take_while(|byte| !is_space(**byte))
+            .count();
+        if len > 0 {
+            spans.push(Span {
+                start: (start + at) as u32,
+                len: len as u32,
+            });
+        }
+        at += len;
+    }
+    Ok(Decoded::Request { end })
+}
+
+/// Length of the first of the two spans that stand for an inline request with quotes in it.
+pub const QUOTED: u32 = u32::MAX;
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c | 0)
+}
+
+/// Splits an inline request that has quotes in it, as `redis-cli` does: double quotes know
+/// `\n \r \t \b \a \xHH`, single quotes know `\'`, and a closing quote ends its word.
+pub fn split_inline(line: &[u8]) -> Result<OwnedArgs, ProtocolError> {
+    let mut buffer = Vec::with_capacity(line.len());
+    let mut spans = Vec::new();
+    let mut at = 0;
+    loop {
+        at += line[at..]
+            .iter()
+            .take_while(|byte| is_space(**byte))
+            .count();
+        if at >= line.len() {
+            return Ok(OwnedArgs {
+                buffer: buffer.into(),
+                spans: spans.into(),
+            });
+        }
+        let start = buffer.len();
+        at = word(line, at, &mut buffer)?;
+        spans.push(Span {
+            start: start as u32,
+            len: (buffer.len() - start) as u32,
+        });
+    }
+}
+
+/// Appends the word at `at` to `buffer`; returns the offset after it.
+fn word(line: &[u8], mut at: usize, buffer: &mut Vec<u8>) -> Result<usize, ProtocolError> {
+    let mut quote = None;
+    loop {
+        let byte = line.get(at).copied();
+        match (quote, byte) {
+            (Some(_), None) => return Err(ProtocolError::UnbalancedQuotes),
+            (None, None) => return Ok(at),
+            (None, Some(byte)) if is_space(byte) => return Ok(at),
+            (None, Some(mark @ (b'"' | b'\''))) => quote = Some(mark),
+            (Some(mark), Some(byte)) if mark == byte => {
+                return match line.get(at + 1) {
+                    Some(next) if !is_space(*next) => Err(ProtocolError::UnbalancedQuotes),
+                    _ => Ok(at + 1),
+                };
+            }
+            (Some(b'"'), Some(b'\\')) if at + 1 < line.len() => at = escape(line, at, buffer),
+            (Some(b'\''), Some(b'\\')) if line.get(at + 1) == Some(&b'\'') => {
+                buffer.push(b'\'');
+                at += 1;
+            }
+            (_, Some(byte)) => buffer.push(byte),
+        }
+        at += 1;
+    }
+}
+
+/// A backslash escape at `at`; returns the offset of its last byte.
+fn escape(line: &[u8], at: usize, buffer: &mut Vec<u8>) -> usize {
+    if line[at + 1] == b'x'
+        && let Some(digits) = line.get(at + 2..at + 4)
+        && let [Some(high), Some(low)] = [digits[0], digits[1]].map(|d| char::from(d).to_digit(16))
+    {
+        buffer.push((high * 16 + low) as u8);
+        return at + 3;
+    }
+    buffer.push(match line[at + 1] {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'b' => 8,
+        b'a' => 7,
+        other => other,
+    });
+    at + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIMITS: Limits = Limits {
+        arguments: 1024,
+        bulk_bytes: 1 << 20,
+        inline_bytes: 64 * 1024,
+        authenticated: true,
+    };
+
+    fn encode(args: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
+        for arg in args {
+            bytes.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
+            bytes.extend_from_slice(arg);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes
+    }
+
+    /// Feeds `input` in pieces of `step` bytes, as a connection would.
+    fn decode_all(input: &[u8], step: usize) -> Result<Vec<Vec<Vec<u8>>>, ProtocolError> {
+        let mut decoder = Decoder::default();
+        let (mut held, mut requests) = (Vec::new(), Vec::new());
+        for piece in input.chunks(step) {
+            held.extend_from_slice(piece);
+            let mut start = 0;
+            loop {
+                let mut spans = Vec::new();
+                match decoder.decode(&held, start, &LIMITS, &mut spans)? {
+                    Decoded::Request { end } => {
+                        let request: Vec<Vec<u8>> = match spans.first() {
+                            Some(span) if span.len == QUOTED => {
+                                let line = Args::new(&held, &spans).at(1);
+                                let owned = split_inline(line)?;
+                                owned.as_args().from(0).map(<[u8]>::to_vec).collect()
+                            }
+                            _ => Args::new(&held, &spans)
+                                .from(0)
+                                .map(<[u8]>::to_vec)
+                                .collect(),
+                        };
+                        requests.push(request);
+                        start = end;
+                    }
+                    Decoded::Incomplete { total } => {
+                        assert!(total > held.len() - start, "asks for what is there already");
+                        break;
+                    }
+                }
+            }
+            held.drain(..start);
+        }
+        Ok(requests)
+    }
+
+    proptest! {
+        #[test]
+        fn any_requests_split_anywhere(
+            requests in prop::collection::vec(
+                prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..6), 1..5),
+            step in 1_usize..70,
+        ) {
+            let bytes: Vec<u8> = requests.iter().flat_map(|request| encode(request)).collect();
+            prop_assert_eq!(decode_all(&bytes, step).unwrap(), requests);
+        }
+
+        #[test]
+        fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300), step in 1_usize..50) {
+            let _ = decode_all(&bytes, step);
+            let starred: Vec<u8> = [b"*3\r\n$".as_slice(), &bytes].concat();
+            let _ = decode_all(&starred, step);
+        }
+
+        #[test]
+        fn inline_words(words in prop::collection::vec("[a-z0-9]{1,9}", 1..6), step in 1_usize..20) {
+            let line = format!("{}\r\n", words.join("  "));
+            let expected: Vec<Vec<u8>> = words.iter().map(|w| w.clone().into_bytes()).collect();
+            prop_assert_eq!(decode_all(line.as_bytes(), step).unwrap(), vec![expected]);
+        }
+    }
+
+    #[test]
+    fn inline_quotes_follow_redis() {
+        let split = |line: &str| {
+            split_inline(line.as_bytes()).map(|args| {
+                args.as_args()
+                    .from(0)
+                    .map(<[u8]>::to_vec)
+                    .collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(
+            split(r#"set "a b" 'c\'d' "\x41\n""#).unwrap(),
+            [&b"set"[..], b"a b", b"c'd", b"A\n"]
+        );
+        assert_eq!(split(r#"x """#).unwrap(), [&b"x"[..], b""]);
+        for broken in [r#"set "a"#, r#"set "a"b"#, "set 'a", "'a'b"] {
+            assert_eq!(
+                split(broken),
+                Err(ProtocolError::UnbalancedQuotes),
+                "{broken}"
+            );
+        }
+    }
+
+    #[test]
+    fn malformed_requests() {
+        for (input, error) in [
+            ("*abc\r\n", ProtocolError::MultibulkLength),
+            ("*3000000000\r\n", ProtocolError::MultibulkLength),
+            ("*1\r\n$abc\r\n", ProtocolError::BulkLength),
+            ("*1\r\n$-1\r\n", ProtocolError::BulkLength),
+            ("*1\r\n:5\r\n", ProtocolError::ExpectedBulk(b':')),
+            ("*1\r\n$99999999999\r\n", ProtocolError::BulkLength),
+        ] {
+            assert_eq!(decode_all(input.as_bytes(), 1000), Err(error), "{input:?}");
+        }
+        assert_eq!(
+            decode_all(b"*0\r\n*-1\r\n\r\n", 3).unwrap(),
+            vec![Vec::<Vec<u8>>::new(); 3]
+        );
+    }
+}

@@ -1,0 +1,316 @@
+//! Accepts connections and gives each to the worker with the fewest; handles signals; ends the
+//! server.
+
+use super::listen::{ClientListeners, Transport};
+use super::systemd::Notifier;
+use super::tls::TlsSource;
+use super::worker::{Accepted, Socket, WorkerHandle, describe};
+use super::{Failure, limits::RateLimits};
+use crate::config::Config;
+use crate::error::Error;
+use crate::metrics::{Counter, Sheet};
+use crate::session::{Client, Doom, Flag, Phase, Shared};
+use parking_lot::Mutex;
+use socket2::{SockRef, TcpKeepalive};
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+
+/// A pause after a failed accept (too many open files, say), so that it is not tried in a loop.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// While draining, a client idle for this long is disconnected.
+pub const DRAIN_IDLE_MS: u64 = 500;
+/// How often the drain looks whether everybody is gone.
+const DRAIN_POLL: Duration = Duration::from_millis(20);
+
+struct Acceptor {
+    shared: Arc<Shared>,
+    workers: Arc<Vec<WorkerHandle>>,
+    tls: Option<Arc<TlsSource>>,
+    sheet: Arc<Sheet>,
+    rates: Mutex<RateLimits>,
+    unix_path: PathBuf,
+}
+
+/// Serves until shut down.
+pub fn serve(
+    shared: &Arc<Shared>,
+    listeners: ClientListeners,
+    tls: Option<Arc<TlsSource>>,
+    workers: &Arc<Vec<WorkerHandle>>,
+    notifier: &Notifier,
+) -> Result<(), Failure> {
+    let failure = |error: io::Error| Failure(format!("the acceptor cannot start: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(failure)?;
+    let acceptor = Arc::new(Acceptor {
+        shared: Arc::clone(shared),
+        workers: Arc::clone(workers),
+        tls,
+        sheet: shared.metrics.sheet(),
+        rates: Mutex::default(),
+        unix_path: shared
+            .config
+            .load()
+            .server
+            .unix_socket
+            .clone()
+            .unwrap_or_default(),
+    });
+    let result = LocalSet::new().block_on(&runtime, async {
+        let listening = acceptor.listen(listeners)?;
+        let _ = notifier.notify_ready();
+        acceptor.until_shutdown(notifier).await?;
+        // Health says so first: a load balancer that asks now is told before it is refused.
+        shared.lifecycle.enter(Phase::ShuttingDown);
+        let _ = notifier.notify_stopping();
+        listening.iter().for_each(tokio::task::JoinHandle::abort);
+        for task in listening {
+            let _ = task.await;
+        }
+        acceptor.drain().await
+    });
+    if !acceptor.unix_path.as_os_str().is_empty() {
+        let _ = std::fs::remove_file(&acceptor.unix_path);
+    }
+    result.map_err(failure)
+}
+
+impl Acceptor {
+    /// Starts a task per listener.
+    fn listen(
+        self: &Arc<Self>,
+        listeners: ClientListeners,
+    ) -> io::Result<Vec<tokio::task::JoinHandle<()>>> {
+        let mut tasks = Vec::new();
+        for (listener, transport) in listeners.tcp {
+            let listener = TcpListener::from_std(listener)?;
+            tasks.push(tokio::task::spawn_local(
+                Arc::clone(self).accept_tcp(listener, transport),
+            ));
+        }
+        if let Some(listener) = listeners.unix {
+            let listener = UnixListener::from_std(listener)?;
+            tasks.push(tokio::task::spawn_local(
+                Arc::clone(self).accept_unix(listener),
+            ));
+        }
+        Ok(tasks)
+    }
+
+    async fn accept_tcp(self: Arc<Self>, listener: TcpListener, transport: Transport) {
+        loop {
+            let accepted = match listener.accept().await {
+                Ok((stream, peer)) => stream.into_std().map(|stream| (stream, peer)),
+                Err(error) => Err(error),
+            };
+            match accepted {
+                Ok((stream, peer)) => self.admit_tcp(stream, peer, transport),
+                Err(error) => pause_after(&error).await,
+            }
+        }
+    }
+
+    async fn accept_unix(self: Arc<Self>, listener: UnixListener) {
+        loop {
+            let accepted = match listener.accept().await {
+                Ok((stream, _)) => stream.into_std(),
+                Err(error) => Err(error),
+            };
+            match accepted {
+                Ok(stream) => self.admit_unix(stream),
+                Err(error) => pause_after(&error).await,
+            }
+        }
+    }
+
+    fn admit_tcp(&self, stream: std::net::TcpStream, peer: SocketAddr, transport: Transport) {
+        let config = self.shared.config.load();
+        let tls = (transport == Transport::Tls)
+            .then(|| self.tls.clone())
+            .flatten();
+        if let Err((error, counter)) = self.may_enter(&config, Some(peer.ip())) {
+            return self.refuse(stream, tls.is_none(), &error, counter);
+        }
+        // A socket whose options cannot be set still works.
+        let _ = set_options(&stream, &config);
+        let local = stream.local_addr().ok();
+        self.enter(Socket::Tcp(stream, tls), Some(peer), local);
+    }
+
+    fn admit_unix(&self, stream: std::os::unix::net::UnixStream) {
+        let config = self.shared.config.load();
+        if let Err((error, counter)) = self.may_enter(&config, None) {
+            return self.refuse(stream, true, &error, counter);
+        }
+        self.enter(Socket::Unix(stream), None, None);
+    }
+
+    /// Is there room for one more, and may this address come in?
+    fn may_enter(&self, config: &Config, peer: Option<IpAddr>) -> Result<(), (Error, Counter)> {
+        let server = &config.server;
+        let open = config.security.password.is_empty() && config.security.protected_mode;
+        if open && peer.is_some_and(|ip| !ip.to_canonical().is_loopback()) {
+            return Err((Error::ProtectedMode, Counter::RejectedProtected));
+        }
+        if self.shared.clients.len() >= server.max_connections as usize {
+            return Err((Error::MaxClients, Counter::RejectedLimit));
+        }
+        let (total, each) = (
+            server.connection_rate_limit,
+            server.connection_rate_limit_per_ip,
+        );
+        if (total > 0 || each > 0) && !self.rates.lock().allow(total, each, peer, Instant::now()) {
+            return Err((Error::MaxClients, Counter::RejectedRate));
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, mut stream: impl Write, speak: bool, error: &Error, counter: Counter) {
+        self.sheet.add(Counter::Rejected, 1);
+        self.sheet.add(counter, 1);
+        if speak {
+            let mut line = b"-".to_vec();
+            error.write_to(&mut line);
+            line.extend_from_slice(b"\r\n");
+            // The socket is new, so this fits its buffer; if not, the peer misses the reason.
+            let _ = stream.write(&line);
+        }
+    }
+
+    fn enter(&self, socket: Socket, peer: Option<SocketAddr>, local: Option<SocketAddr>) {
+        let shared = &self.shared;
+        let (address, local_address, fd) = describe(&socket, peer, local, &self.unix_path);
+        let (id, now_ms) = (shared.clients.next_id(), shared.clock.now_ms());
+        let client = Arc::new(Client::new(id, address, local_address, fd, now_ms));
+        client.set(Flag::Unix, matches!(socket, Socket::Unix(_)));
+        client.set(Flag::Tls, matches!(socket, Socket::Tcp(_, Some(_))));
+        shared.clients.add(&client);
+        self.sheet.add(Counter::Accepted, 1);
+        shared
+            .metrics
+            .clients_max
+            .fetch_max(shared.clients.len() as u64, Relaxed);
+        let worker = self
+            .workers
+            .iter()
+            .min_by_key(|worker| worker.connections())
+            .expect("there is at least one worker");
+        worker.give(Accepted { socket, client });
+    }
+
+    /// Waits for a signal or `SHUTDOWN`; reloads on SIGHUP and pats the watchdog meanwhile.
+    async fn until_shutdown(&self, notifier: &Notifier) -> io::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let beat = super::systemd::watchdog_interval_from_env();
+        let mut watchdog = tokio::time::interval(beat.unwrap_or(Duration::from_secs(3600)));
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                () = self.shared.lifecycle.shutdown_requested() => break,
+                _ = hangup.recv() => {
+                    let _ = notifier.notify_reloading();
+                    self.reload();
+                    let _ = notifier.notify_ready();
+                }
+                _ = watchdog.tick() => {
+                    if beat.is_some() {
+                        let _ = notifier.notify_watchdog();
+                    }
+                }
+            }
+        }
+        tracing::info!("shutting down");
+        Ok(())
+    }
+
+    /// SIGHUP: configuration and certificates anew. A mistake leaves everything as it was.
+    fn reload(&self) {
+        let outcome = self.shared.config.reload(|loaded, _| {
+            if let (Some(tls), Some(files)) = (&self.tls, super::tls_files(&loaded.config)) {
+                tls.reload(&files).map_err(|error| {
+                    loaded.complain("security.tls_cert_path", error.to_string())
+                })?;
+            }
+            Ok(())
+        });
+        match outcome {
+            Ok(reload) => {
+                super::apply(&self.shared);
+                for change in &reload.ignored {
+                    tracing::warn!("{change}: takes effect only after a restart");
+                }
+                for warning in &reload.warnings {
+                    tracing::warn!("{warning}");
+                }
+                tracing::info!(changed = reload.changed.len(), "configuration reloaded");
+            }
+            Err(error) => {
+                tracing::error!("configuration not reloaded, the old one stays in force: {error}");
+            }
+        }
+    }
+
+    /// Lets clients finish, then ends: when all are gone, at the end of the grace period, or at
+    /// a second signal.
+    async fn drain(&self) -> io::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let shared = &self.shared;
+        let configured = u64::from(shared.config.load().server.shutdown_grace_period_secs) * 1000;
+        let grace = Duration::from_millis(shared.lifecycle.grace_ms.load(Relaxed).min(configured));
+        let end = Instant::now() + grace;
+        while !shared.clients.is_empty() && Instant::now() < end {
+            tokio::select! {
+                () = tokio::time::sleep(DRAIN_POLL) => {}
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+            }
+        }
+        for client in shared.clients.all() {
+            client.doom(Doom::Shutdown);
+        }
+        let end = Instant::now() + Duration::from_millis(DRAIN_IDLE_MS);
+        while !shared.clients.is_empty() && Instant::now() < end {
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+        Ok(())
+    }
+}
+
+async fn pause_after(error: &io::Error) {
+    tracing::warn!(%error, "a connection could not be accepted");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+fn set_options(stream: &std::net::TcpStream, config: &Config) -> io::Result<()> {
+    let performance = &config.performance;
+    stream.set_nodelay(performance.tcp_nodelay)?;
+    let socket = SockRef::from(stream);
+    if performance.tcp_keepalive > 0 {
+        let idle = Duration::from_secs(performance.tcp_keepalive.into());
+        let interval = (idle / 3).max(Duration::from_secs(1));
+        let keepalive = TcpKeepalive::new()
+            .with_time(idle)
+            .with_interval(interval)
+            .with_retries(3);
+        socket.set_tcp_keepalive(&keepalive)?;
+    }
+    if performance.tcp_user_timeout_ms > 0 {
+        let timeout = Duration::from_millis(performance.tcp_user_timeout_ms.into());
+        socket.set_tcp_user_timeout(Some(timeout))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! One thread for what must not disturb the workers: freeing big things, holding memory to its
+//! limit, keeping the clocks together.
+
+use super::resident::resident_bytes;
+use super::worker::WorkerHandle;
+use crate::keyspace::memory::{Governor, collect_freed};
+use crate::keyspace::table::Table;
+use crate::session::{Doom, Flag, Shared};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// How often the thread looks.
+const TICK: Duration = Duration::from_millis(20);
+/// Ticks between two comparisons of the clocks.
+const TICKS_PER_SECOND: u64 = 50;
+
+/// Starts the thread.
+pub fn start(shared: &Arc<Shared>, _workers: &Arc<Vec<WorkerHandle>>) -> io::Result<()> {
+    let shared = Arc::clone(shared);
+    std::thread::Builder::new()
+        .name("background".into())
+        .spawn(move || {
+            let mut governor = Governor::default();
+            for tick in 0_u64.. {
+                std::thread::sleep(TICK);
+                shared
+                    .keyspace
+                    .garbage
+                    .collect()
+                    .into_iter()
+                    .for_each(|table| free(&shared, table));
+                govern_memory(&shared, &mut governor);
+                if tick.is_multiple_of(TICKS_PER_SECOND) {
+                    shared.clock.resync();
+                    shed_clients(&shared);
+                    shared.metrics.sample(shared.clock.now_ms());
+                }
+            }
+        })?;
+    Ok(())
+}
+
+/// Frees a flushed table.
+fn free(shared: &Shared, table: Table) {
+    let bytes = drop_counting(table);
+    shared.keyspace.freeing_done(bytes);
+    collect_freed();
+}
+
+fn drop_counting(table: Table) -> usize {
+    let mut bytes = table.array_bytes();
+    while let Some(entry) = table.pop_any() {
+        bytes += entry.size_bytes();
+    }
+    bytes
+}
+
+/// Sets how much entries may take, from what is resident.
+fn govern_memory(shared: &Shared, governor: &mut Governor) {
+    let resident = resident_bytes();
+    shared.metrics.peak_bytes.fetch_max(resident, Relaxed);
+    shared.metrics.resident_bytes.store(resident, Relaxed);
+    let limit = shared.config.load().memory.max_memory;
+    let allowed = governor.allow(limit, resident, shared.keyspace.used_bytes());
+    shared.keyspace.set_allowed_bytes(allowed);
+}
+
+/// Disconnects the largest clients until all together fit their budget.
+fn shed_clients(shared: &Shared) {
+    let Some(budget) = shared.config.load().memory.client_memory_limit() else {
+        return;
+    };
+    let mut clients = shared.clients.all();
+    let mut held: u64 = clients.iter().map(|client| client.held_bytes()).sum();
+    if held <= budget {
+        return;
+    }
+    clients.retain(|client| !client.is(Flag::NoEvict));
+    clients.sort_unstable_by_key(|client| std::cmp::Reverse(client.held_bytes()));
+    for client in clients {
+        if held <= budget {
+            return;
+        }
+        held -= client.held_bytes().min(held);
+        client.doom(Doom::Shed);
+    }
+}

@@ -1,0 +1,260 @@
+//! The part of a client's state that other threads may see and signal.
+
+use crate::protocol::Protocol;
+use parking_lot::Mutex;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::task::Waker;
+
+/// One end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// TCP.
+    Tcp(SocketAddr),
+    /// A unix socket's path.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(address) => address.fmt(f),
+            Address::Unix(path) => write!(f, "{}:0", path.display()),
+        }
+    }
+}
+
+/// What a client says of itself.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// `CLIENT SETNAME`.
+    pub name: Vec<u8>,
+    /// `CLIENT SETINFO LIB-NAME`.
+    pub library: Vec<u8>,
+    /// `CLIENT SETINFO LIB-VER`.
+    pub library_version: Vec<u8>,
+}
+
+/// Why a connection is to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Doom {
+    /// `CLIENT KILL`.
+    Killed = 1,
+    /// Idle for too long, or too slow to authenticate.
+    TimedOut = 2,
+    /// Its replies pile up beyond the limit.
+    OutputLimit = 3,
+    /// The clients' memory budget is exceeded and this is the largest.
+    Shed = 4,
+    /// The server ends.
+    Shutdown = 5,
+}
+
+/// Conditions shown in `CLIENT LIST`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Flag {
+    /// `O`: a monitor.
+    Monitor = 1,
+    /// `x`: queueing a transaction.
+    Multi = 1 << 1,
+    /// `d`: a watched key has changed.
+    Dirty = 1 << 2,
+    /// `e`: not to be shed.
+    NoEvict = 1 << 3,
+    /// `T`: its accesses do not count as use.
+    NoTouch = 1 << 4,
+    /// `U`: connected by unix socket.
+    Unix = 1 << 5,
+    /// `b`: waiting in a blocking command.
+    Blocked = 1 << 6,
+    /// The connection is encrypted.
+    Tls = 1 << 7,
+}
+
+/// What other threads see of a client.
+pub struct Client {
+    /// Never reused.
+    pub id: u64,
+    /// The peer.
+    pub address: Address,
+    /// Our end.
+    pub local_address: Address,
+    /// The socket's file descriptor, for `CLIENT LIST`.
+    pub fd: i32,
+    /// When it connected, in ms on the server timeline.
+    pub connected_ms: u64,
+    /// When it last sent a request, likewise.
+    pub active_ms: AtomicU64,
+    /// The selected database.
+    pub db: AtomicU32,
+    /// The number of the last command executed; `u32::MAX` before the first.
+    pub last_command: AtomicU32,
+    /// Commands executed.
+    pub commands: AtomicU64,
+    /// Bytes received.
+    pub received_bytes: AtomicU64,
+    /// Bytes sent.
+    pub sent_bytes: AtomicU64,
+    /// Memory held for requests not yet whole.
+    pub input_bytes: AtomicU64,
+    /// Memory held for replies not yet sent.
+    pub output_bytes: AtomicU64,
+    /// Memory held by a queued transaction.
+    pub multi_bytes: AtomicU64,
+    /// Commands queued; −1 outside a transaction.
+    pub queued: AtomicI64,
+    /// Keys watched.
+    pub watched: AtomicU32,
+    protocol: AtomicU8,
+    authenticated: AtomicBool,
+    flags: AtomicU32,
+    doom: AtomicU8,
+    identity: Mutex<Identity>,
+    waker: Mutex<Option<Waker>>,
+    has_mail: AtomicBool,
+    mail: Mutex<Vec<u8>>,
+}
+
+impl Client {
+    /// A client that has just connected.
+    pub fn new(id: u64, address: Address, local_address: Address, fd: i32, now_ms: u64) -> Client {
+        Client {
+            id,
+            address,
+            local_address,
+            fd,
+            connected_ms: now_ms,
+            active_ms: AtomicU64::new(now_ms),
+            db: AtomicU32::new(0),
+            last_command: AtomicU32::new(u32::MAX),
+            commands: AtomicU64::new(0),
+            received_bytes: AtomicU64::new(0),
+            sent_bytes: AtomicU64::new(0),
+            input_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+            multi_bytes: AtomicU64::new(0),
+            queued: AtomicI64::new(-1),
+            watched: AtomicU32::new(0),
+            protocol: AtomicU8::new(2),
+            authenticated: AtomicBool::new(false),
+            flags: AtomicU32::new(0),
+            doom: AtomicU8::new(0),
+            identity: Mutex::default(),
+            waker: Mutex::default(),
+            has_mail: AtomicBool::new(false),
+            mail: Mutex::default(),
+        }
+    }
+
+    /// The protocol version as last published.
+    pub fn protocol(&self) -> i64 {
+        self.protocol.load(Relaxed).into()
+    }
+
+    /// Publishes the protocol version.
+    pub fn set_protocol(&self, protocol: Protocol) {
+        self.protocol.store(protocol.number() as u8, Relaxed);
+    }
+
+    /// Has it authenticated (or need it not)?
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated.load(Relaxed)
+    }
+
+    /// Publishes that it has.
+    pub fn set_authenticated(&self, authenticated: bool) {
+        self.authenticated.store(authenticated, Relaxed);
+    }
+
+    /// Sets or clears a condition.
+    pub fn set(&self, flag: Flag, on: bool) {
+        if on {
+            self.flags.fetch_or(flag as u32, Relaxed);
+        } else {
+            self.flags.fetch_and(!(flag as u32), Relaxed);
+        }
+    }
+
+    /// Does a condition hold?
+    pub fn is(&self, flag: Flag) -> bool {
+        self.flags.load(Relaxed) & flag as u32 != 0
+    }
+
+    /// What it says of itself.
+    pub fn identity(&self) -> Identity {
+        self.identity.lock().clone()
+    }
+
+    /// Changes what it says of itself.
+    pub fn identify(&self, change: impl FnOnce(&mut Identity)) {
+        change(&mut self.identity.lock());
+    }
+
+    /// Memory held for this client, in bytes, the record itself included.
+    pub fn held_bytes(&self) -> u64 {
+        size_of::<Client>() as u64
+            + self.input_bytes.load(Relaxed)
+            + self.output_bytes.load(Relaxed)
+            + self.multi_bytes.load(Relaxed)
+    }
+
+    /// Tells the client's task to close the connection; the first reason stays.
+    pub fn doom(&self, why: Doom) {
+        let _ = self.doom.compare_exchange(0, why as u8, Relaxed, Relaxed);
+        self.wake();
+    }
+
+    /// Why the connection is to be closed, if it is.
+    #[inline]
+    pub fn doomed(&self) -> Option<Doom> {
+        match self.doom.load(Relaxed) {
+            0 => None,
+            1 => Some(Doom::Killed),
+            2 => Some(Doom::TimedOut),
+            3 => Some(Doom::OutputLimit),
+            4 => Some(Doom::Shed),
+            _ => Some(Doom::Shutdown),
+        }
+    }
+
+    /// Remembers how to wake the client's task; once, since a task's waker does not change.
+    pub fn set_waker(&self, waker: &Waker) {
+        *self.waker.lock() = Some(waker.clone());
+    }
+
+    /// Wakes the client's task.
+    pub fn wake(&self) {
+        if let Some(waker) = &*self.waker.lock() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Sends bytes that are not a reply (a monitor's line). When more than `limit_bytes` pile up
+    /// the client is doomed instead: a slow reader costs nobody else anything.
+    pub fn post(&self, bytes: &[u8], limit_bytes: u64) {
+        let mut mail = self.mail.lock();
+        if limit_bytes > 0 && (mail.len() + bytes.len()) as u64 > limit_bytes {
+            drop(mail);
+            return self.doom(Doom::OutputLimit);
+        }
+        mail.extend_from_slice(bytes);
+        drop(mail);
+        if !self.has_mail.swap(true, Relaxed) {
+            self.wake();
+        }
+    }
+
+    /// Takes what was posted.
+    #[inline]
+    pub fn take_mail(&self) -> Option<Vec<u8>> {
+        if !self.has_mail.load(Relaxed) {
+            return None;
+        }
+        self.has_mail.store(false, Relaxed);
+        Some(std::mem::take(&mut *self.mail.lock()))
+    }
+}

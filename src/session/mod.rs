@@ -1,0 +1,221 @@
+//! What commands can reach beside keys: the client that asks, the other clients, the server.
+//!
+//! [`Shared`] is the process's state, one for all threads. [`Client`] is the part of a client's
+//! state that other threads may see. [`Session`] is the part that only its worker touches.
+
+mod client;
+mod pause;
+mod registry;
+mod slowlog;
+
+pub use client::{Address, Client, Doom, Flag, Identity};
+pub use pause::{Pause, PauseKind};
+pub use registry::Registry;
+pub use slowlog::{SlowEntry, Slowlog, cut_arguments};
+
+use crate::base::clock::Clock;
+use crate::config::{Config, Live};
+use crate::keyspace::txn::Scope;
+use crate::keyspace::watch::DirtyFlag;
+use crate::keyspace::{Keyspace, Local, Txn};
+use crate::metrics::Metrics;
+use crate::protocol::Protocol;
+use crate::protocol::request::OwnedArgs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+/// State of the whole server, shared by all threads.
+pub struct Shared {
+    /// The keys.
+    pub keyspace: Keyspace,
+    /// The configuration in force.
+    pub config: Live,
+    /// The time.
+    pub clock: Clock,
+    /// Connected clients.
+    pub clients: Registry,
+    /// Counters.
+    pub metrics: Metrics,
+    /// The slow log.
+    pub slowlog: Slowlog,
+    /// `CLIENT PAUSE`.
+    pub pause: Pause,
+    /// Where the server is in its life.
+    pub lifecycle: Lifecycle,
+    /// Identifies this run of the server: 40 hexadecimal digits.
+    pub run_id: String,
+}
+
+impl Shared {
+    /// Bytes the process holds for data, clients and itself: what is resident, less what the
+    /// allocator keeps free; never less than what is accounted.
+    pub fn used_memory(&self) -> u64 {
+        self.keyspace.used_bytes() + self.metrics.baseline_bytes.load(Relaxed)
+    }
+}
+
+/// Where the server is in its life.
+pub struct Lifecycle {
+    phase: AtomicU8,
+    shutdown_requested: tokio::sync::Notify,
+    /// Milliseconds clients are given to take their replies; `u64::MAX` means the configured time.
+    pub grace_ms: AtomicU64,
+}
+
+/// Phases of a server's life, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+#[repr(u8)]
+pub enum Phase {
+    /// Not ready yet.
+    Loading = 0,
+    /// Serving.
+    Serving = 1,
+    /// Draining: no new connections.
+    ShuttingDown = 2,
+}
+
+impl Default for Lifecycle {
+    fn default() -> Lifecycle {
+        Lifecycle {
+            phase: AtomicU8::new(Phase::Loading as u8),
+            shutdown_requested: tokio::sync::Notify::new(),
+            grace_ms: AtomicU64::new(u64::MAX),
+        }
+    }
+}
+
+impl Lifecycle {
+    /// The present phase.
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Relaxed) {
+            0 => Phase::Loading,
+            1 => Phase::Serving,
+            _ => Phase::ShuttingDown,
+        }
+    }
+
+    /// Goes on to another phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Relaxed);
+    }
+
+    /// Asks the server to shut down, as SIGTERM does.
+    pub fn request_shutdown(&self) {
+        self.shutdown_requested.notify_one();
+    }
+
+    /// Waits until [`Lifecycle::request_shutdown`] was called.
+    pub async fn shutdown_requested(&self) {
+        self.shutdown_requested.notified().await;
+    }
+}
+
+/// A client's state that only its worker touches.
+pub struct Session {
+    /// What other threads see of this client.
+    pub client: Arc<Client>,
+    /// The selected database.
+    pub db: usize,
+    /// The protocol version.
+    pub protocol: Protocol,
+    /// Has the client authenticated, or need it not?
+    pub authenticated: bool,
+    /// `CLIENT REPLY`.
+    pub reply_mode: ReplyMode,
+    /// `CLIENT NO-TOUCH`.
+    pub no_touch: bool,
+    /// Set by `MONITOR`.
+    pub monitor: bool,
+    /// The transaction being queued, if any.
+    pub multi: Option<Box<Multi>>,
+    /// Keys being watched, if any.
+    pub watching: Option<Box<Watching>>,
+}
+
+/// Which replies a client wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ReplyMode {
+    /// All.
+    #[default]
+    On,
+    /// None until `ON`.
+    Off,
+    /// Not the one of the next command.
+    SkipNext,
+}
+
+/// A transaction being queued.
+#[derive(Default)]
+pub struct Multi {
+    /// The commands so far.
+    pub queue: Vec<Queued>,
+    /// A command was refused: `EXEC` will be too.
+    pub refused: bool,
+    /// Bytes held by the queue.
+    pub bytes: usize,
+}
+
+/// A queued command.
+pub struct Queued {
+    /// The number of the command to run.
+    pub command: usize,
+    /// With what.
+    pub args: OwnedArgs,
+}
+
+/// Keys a client watches.
+pub struct Watching {
+    /// Set when one of them changes.
+    pub dirty: DirtyFlag,
+    /// Database, key, and whether the key existed when the watch began.
+    pub keys: Vec<(usize, Box<[u8]>, bool)>,
+}
+
+impl Session {
+    /// For a client that has just connected.
+    pub fn new(client: Arc<Client>, authenticated: bool) -> Session {
+        Session {
+            client,
+            db: 0,
+            protocol: Protocol::default(),
+            authenticated,
+            reply_mode: ReplyMode::On,
+            no_touch: false,
+            monitor: false,
+            multi: None,
+            watching: None,
+        }
+    }
+
+    /// Leaves the transaction being queued; its commands are returned.
+    pub fn end_multi(&mut self) -> Option<Box<Multi>> {
+        self.client.set(Flag::Multi, false);
+        self.client.queued.store(-1, Relaxed);
+        self.client.multi_bytes.store(0, Relaxed);
+        self.multi.take()
+    }
+
+    /// Forgets the watched keys; the caller releases them.
+    pub fn stop_watching(&mut self) -> Option<Box<Watching>> {
+        self.client.watched.store(0, Relaxed);
+        self.watching.take()
+    }
+}
+
+impl Watching {
+    /// Takes all registrations back, each under its shard's lock.
+    pub fn release(self, keyspace: &Keyspace, local: &mut Local, config: &Config) {
+        for (db, key, _) in &self.keys {
+            let key = crate::keyspace::Key::new(key);
+            let scope = Scope {
+                keyspace,
+                local: &mut *local,
+                config,
+                db: *db,
+                now_ms: 0,
+                touch: false,
+            };
+            Txn::begin(scope, std::iter::once(key).collect()).unwatch(*db, key, &self.dirty);
+        }
+    }
+}

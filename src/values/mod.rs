@@ -1,0 +1,43 @@
+//! Data structures; they know no keys, clients or clocks.
+
+/// The type of a value, as `TYPE` names it. The discriminants are stored in entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Type {
+    /// A string: bytes or an integer.
+    String = 0,
+    /// A list.
+    List = 1,
+    /// A set.
+    Set = 2,
+    /// A sorted set.
+    Zset = 3,
+    /// A hash.
+    Hash = 4,
+    /// A stream.
+    Stream = 5,
+}
+
+impl Type {
+    /// All types, in the order of their discriminants.
+    pub const ALL: [Type; 6] = [
+        Type::String,
+        Type::List,
+        Type::Set,
+        Type::Zset,
+        Type::Hash,
+        Type::Stream,
+    ];
+
+    /// The name `TYPE` and `SCAN TYPE` use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Type::String => "string",
+            Type::List => "list",
+            Type::Set => "set",
+            Type::Zset => "zset",
+            Type::Hash => "hash",
+            Type::Stream => "stream",
+        }
+    }
+}
