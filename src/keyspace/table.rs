@@ -66,7 +66,7 @@ impl Hash {
     }
 
     fn home(self, buckets: usize) -> usize {
-        (u64::from(self.position()) * buckets as u64 >> 32) as usize
+        ((u64::from(self.position()) * buckets as u64) >> 32) as usize
     }
 }
 
@@ -272,7 +272,7 @@ impl Table {
         if array.is_empty() {
             return None;
         }
-        let home = (u64::from(position) * array.len() as u64 >> 32) as usize;
+        let home = ((u64::from(position) * array.len() as u64) >> 32) as usize;
         let mut bucket = home;
         loop {
             for slot in &array[bucket].0 {
@@ -356,16 +356,13 @@ impl Table {
 
     /// Removes and returns any entry; for draining a taken table piece by piece.
     pub fn pop_any(&self) -> Option<Entry> {
-        while self.len() > 0 {
-            let array = self.array();
-            // A taken table is drained from its end, so the search stays short.
-            let bucket = array
-                .iter()
-                .rposition(|bucket| bucket.0.iter().any(in_use))?;
-            let slot = array[bucket].0.iter().position(in_use)?;
-            return Some(self.remove_keeping_size(Pos((bucket * SLOTS + slot) as u32)));
-        }
-        None
+        let array = self.array();
+        // A taken table is drained from its end, so the search stays short.
+        let bucket = array
+            .iter()
+            .rposition(|bucket| bucket.0.iter().any(in_use))?;
+        let slot = array[bucket].0.iter().position(in_use)?;
+        Some(self.remove_keeping_size(Pos((bucket * SLOTS + slot) as u32)))
     }
 
     fn count_volatile(&self, added: bool, removed: bool) {

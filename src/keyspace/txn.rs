@@ -124,7 +124,7 @@ impl<'a> Txn<'a> {
         let held = match keys.as_slice() {
             [] => Held::Walk,
             [key] => Held::One(keyspace.shards[shard(key)].lock()),
-            [several @ ..] => lock_many(keyspace, several.iter().map(shard)),
+            several => lock_many(keyspace, several.iter().map(shard)),
         };
         Txn::with(scope, held, keys)
     }
