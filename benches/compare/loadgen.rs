@@ -1,0 +1,234 @@
+//! The load: connections with one batch of requests in flight each, served in turn.
+//!
+//! One thread writes a batch on every connection, then reads the oldest connection's replies
+//! in full, writes its next batch, and goes on to the next connection. Plain blocking sockets:
+//! two system calls a batch and no event loop, so that the load is never what is measured.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use rustls::{ClientConnection, StreamOwned};
+
+use super::Result;
+use super::request::{Batch, Replies};
+use super::server::Server;
+
+/// How long a reply may take; servers under valgrind need seconds for a deep pipeline.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A set of connections to one server.
+pub(crate) struct Load {
+    connections: Vec<Box<dyn Connection>>,
+    speaks_resp: bool,
+    /// Replies of the batch being read.
+    input: Vec<u8>,
+}
+
+trait Connection: Read + Write {}
+impl Connection for TcpStream {}
+impl Connection for StreamOwned<ClientConnection, TcpStream> {}
+
+impl Load {
+    /// Opens `connections` plain connections, authenticated when the server wants that.
+    pub(crate) fn connect(server: &Server, connections: usize) -> Result<Load> {
+        let open = || Ok(Box::new(tcp(server.port)?) as Box<dyn Connection>);
+        Load::open(server, connections, open)
+    }
+
+    /// The same over TLS; the server must have been started with a certificate.
+    pub(crate) fn connect_tls(server: &Server, connections: usize) -> Result<Load> {
+        let certificate = &server.settings.certificate;
+        let certificate = certificate
+            .as_ref()
+            .ok_or("the server has no certificate")?;
+        let open = || {
+            let session = certificate.client()?;
+            let stream = StreamOwned::new(session, tcp(server.tls_port)?);
+            Ok(Box::new(stream) as Box<dyn Connection>)
+        };
+        Load::open(server, connections, open)
+    }
+
+    fn open(
+        server: &Server,
+        connections: usize,
+        open: impl Fn() -> Result<Box<dyn Connection>>,
+    ) -> Result<Load> {
+        let connections = (0..connections).map(|_| open()).collect::<Result<_>>()?;
+        let mut load = Load {
+            connections,
+            speaks_resp: server.speaks_resp,
+            input: vec![0; 64 * 1024],
+        };
+        if let (true, Some(password)) = (server.speaks_resp, &server.settings.password) {
+            load.on_each(&format!("AUTH {password}\r\n"), "+OK")?;
+        }
+        Ok(load)
+    }
+
+    /// A request and its reply on every connection: proves that the server serves them all.
+    pub(crate) fn ping(&mut self) -> Result<()> {
+        match self.speaks_resp {
+            true => self.on_each("PING\r\n", "+PONG"),
+            false => self.on_each("version\r\n", "VERSION"),
+        }
+    }
+
+    /// Empties the server.
+    pub(crate) fn flush_all(&mut self) -> Result<()> {
+        let request = if self.speaks_resp {
+            "FLUSHALL\r\n"
+        } else {
+            "flush_all\r\n"
+        };
+        let reply = if self.speaks_resp { "+OK" } else { "OK" };
+        self.one(0, request, reply)
+    }
+
+    fn on_each(&mut self, request: &str, reply: &str) -> Result<()> {
+        (0..self.connections.len()).try_for_each(|index| self.one(index, request, reply))
+    }
+
+    fn one(&mut self, index: usize, request: &str, reply: &str) -> Result<()> {
+        self.connections[index].write_all(request.as_bytes())?;
+        let connection = &mut self.connections[index];
+        let mut filled = 0;
+        while !self.input[..filled].ends_with(b"\n") {
+            filled += read_some(connection.as_mut(), &mut self.input[filled..])?;
+        }
+        match self.input.starts_with(reply.as_bytes()) {
+            true => Ok(()),
+            false => Err(unexpected(&self.input[..filled], request)),
+        }
+    }
+
+    /// Sends `batches` batches and checks their replies; returns how many were refusals, which
+    /// only operations answered by a line may be.
+    ///
+    /// # Errors
+    /// On any reply that is neither the expected one nor an error line, and after a minute
+    /// without one.
+    pub(crate) fn run(&mut self, batch: &mut Batch, batches: u64) -> Result<u64> {
+        let count = self.connections.len() as u64;
+        let mut refused = 0;
+        for index in 0..batches.min(count) {
+            self.connections[index as usize].write_all(batch.next())?;
+        }
+        for received in 0..batches {
+            let index = (received % count) as usize;
+            refused += self.read_replies(index, batch)?;
+            if received + count < batches {
+                self.connections[index].write_all(batch.next())?;
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Like [`Load::run`], with a refusal being an error.
+    pub(crate) fn run_strictly(&mut self, batch: &mut Batch, batches: u64) -> Result<()> {
+        match self.run(batch, batches)? {
+            0 => Ok(()),
+            refused => Err(format!("{refused} requests were answered by an error").into()),
+        }
+    }
+
+    fn read_replies(&mut self, index: usize, batch: &Batch) -> Result<u64> {
+        match &batch.replies {
+            Replies::Fixed { head, bytes } => {
+                self.read_fixed(index, batch.pipeline, *bytes, head)?;
+                Ok(0)
+            }
+            Replies::Lines { head } => self.read_lines(index, batch.pipeline, head),
+        }
+    }
+
+    fn read_fixed(&mut self, index: usize, count: usize, bytes: usize, head: &[u8]) -> Result<()> {
+        let expected = count * bytes;
+        if self.input.len() < expected {
+            self.input.resize(expected, 0);
+        }
+        let mut filled = 0;
+        while filled < expected {
+            let connection = self.connections[index].as_mut();
+            match read_some(connection, &mut self.input[filled..expected]) {
+                Ok(read) => filled += read,
+                Err(error) => {
+                    let what = format!("{count} replies of {bytes} bytes ({error})");
+                    return Err(unexpected(&self.input[..filled], &what));
+                }
+            }
+        }
+        let mut replies = self.input[..expected].chunks_exact(bytes);
+        match replies.find(|reply| !reply.starts_with(head)) {
+            None => Ok(()),
+            Some(reply) => Err(unexpected(reply, "a value")),
+        }
+    }
+
+    fn read_lines(&mut self, index: usize, count: usize, head: &[u8]) -> Result<u64> {
+        let (mut filled, mut lines) = (0, 0);
+        while lines < count {
+            if filled == self.input.len() {
+                self.input.resize(2 * filled, 0);
+            }
+            let connection = self.connections[index].as_mut();
+            let read = read_some(connection, &mut self.input[filled..])?;
+            lines += memchr::memchr_iter(b'\n', &self.input[filled..filled + read]).count();
+            filled += read;
+        }
+        let mut refused = 0;
+        for line in self.input[..filled].split_inclusive(|&byte| byte == b'\n') {
+            if line.starts_with(head) {
+                continue;
+            }
+            if !line.starts_with(b"-") && !line.starts_with(b"SERVER_ERROR") {
+                return Err(unexpected(line, "a line"));
+            }
+            refused += 1;
+        }
+        Ok(refused)
+    }
+}
+
+/// Stores keys `from..to`: values under `key:`, or what else `op` writes.
+pub(crate) fn preload(
+    server: &Server,
+    op: &super::request::Op,
+    value_bytes: usize,
+    from: u64,
+    to: u64,
+) -> Result<()> {
+    const PIPELINE: u64 = 100;
+    let mut load = Load::connect(server, 4)?;
+    let make = |pipeline: u64, next| {
+        let pick = super::request::Pick::Sequence { next };
+        Batch::new(op, server.speaks_resp, pipeline as usize, value_bytes, pick)
+    };
+    let batches = (to - from) / PIPELINE;
+    let rest = (to - from) % PIPELINE;
+    load.run_strictly(&mut make(PIPELINE, from)?, batches)?;
+    load.run_strictly(&mut make(1, to - rest)?, rest)
+}
+
+fn tcp(port: u16) -> Result<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
+    Ok(stream)
+}
+
+fn read_some(connection: &mut dyn Connection, buffer: &mut [u8]) -> io::Result<usize> {
+    match connection.read(buffer)? {
+        0 => Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the server closed the connection",
+        )),
+        read => Ok(read),
+    }
+}
+
+fn unexpected(reply: &[u8], request: &str) -> Box<dyn std::error::Error> {
+    let text = String::from_utf8_lossy(&reply[..reply.len().min(100)]);
+    format!("expected the reply to {:?}, got {text:?}", request.trim()).into()
+}

@@ -1,0 +1,67 @@
+//! The machine: what it is, how busy it is, and which core this process runs on.
+
+use std::fs;
+use std::process::Command;
+
+use super::Result;
+
+/// Pins every thread of this process to `core`.
+///
+/// # Errors
+/// When the machine has no such core: server and load must not share one.
+pub(crate) fn pin_this_process(core: usize) -> Result<()> {
+    let process = std::process::id().to_string();
+    let output = Command::new("taskset")
+        .args([
+            "--all-tasks",
+            "--cpu-list",
+            "--pid",
+            &core.to_string(),
+            &process,
+        ])
+        .output()
+        .map_err(|error| format!("taskset: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(format!("cannot pin the load to core {core} (two cores are needed): {reason}").into())
+}
+
+/// Processor, cores, memory and kernel, on one line.
+pub(crate) fn description() -> String {
+    let model = field("/proc/cpuinfo", "model name").unwrap_or("unknown processor".into());
+    let cores = fs::read_to_string("/proc/cpuinfo")
+        .map(|text| {
+            text.lines()
+                .filter(|line| line.starts_with("processor"))
+                .count()
+        })
+        .unwrap_or_default();
+    let kilobytes = field("/proc/meminfo", "MemTotal").unwrap_or_default();
+    let kilobytes = kilobytes
+        .trim_end_matches(" kB")
+        .parse::<u64>()
+        .unwrap_or_default();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let gigabytes = kilobytes.div_ceil(1 << 20);
+    format!(
+        "{model}, {cores} cores, {gigabytes} GiB, Linux {}",
+        kernel.trim()
+    )
+}
+
+/// The 1-minute load average: what else, on the average, wanted to run.
+pub(crate) fn load_average() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ')
+        .next()
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(f64::NAN)
+}
+
+fn field(path: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
