@@ -9,6 +9,7 @@ use super::options::Options;
 use super::tls::Certificate;
 
 /// A server program that takes part under a name of its own.
+#[derive(Clone)]
 pub(crate) struct Contender {
     pub(crate) name: String,
     pub(crate) kind: Kind,

@@ -10,22 +10,33 @@ use super::Result;
 /// # Errors
 /// When the machine has no such core: server and load must not share one.
 pub(crate) fn pin_this_process(core: usize) -> Result<()> {
-    let process = std::process::id().to_string();
+    taskset(
+        &core.to_string(),
+        &["--all-tasks"],
+        &std::process::id().to_string(),
+    )
+}
+
+/// Pins the calling thread to `cores`, listed as taskset does.
+pub(crate) fn pin_this_thread(cores: &str) -> Result<()> {
+    let link = fs::read_link("/proc/thread-self")?;
+    let thread = link
+        .file_name()
+        .ok_or("/proc/thread-self names no thread")?;
+    taskset(cores, &[], &thread.to_string_lossy())
+}
+
+fn taskset(cores: &str, flags: &[&str], task: &str) -> Result<()> {
     let output = Command::new("taskset")
-        .args([
-            "--all-tasks",
-            "--cpu-list",
-            "--pid",
-            &core.to_string(),
-            &process,
-        ])
+        .args(flags)
+        .args(["--cpu-list", "--pid", cores, task])
         .output()
         .map_err(|error| format!("taskset: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
     let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(format!("cannot pin the load to core {core} (two cores are needed): {reason}").into())
+    Err(format!("cannot pin the load to core {cores} (two cores are needed): {reason}").into())
 }
 
 /// Processor, cores, memory and kernel, on one line.

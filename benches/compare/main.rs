@@ -19,9 +19,9 @@
 mod contender;
 mod loadgen;
 mod machine;
-mod options;
-mod report;
-mod request;
+pub(crate) mod options;
+pub(crate) mod report;
+pub(crate) mod request;
 mod sections;
 mod server;
 mod tls;
@@ -33,7 +33,6 @@ use report::Report;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-#[allow(dead_code)] // Unused where tests/compare.rs includes this file as a module.
 fn main() -> ExitCode {
     let outcome = Options::from_command_line().and_then(|options| match options {
         Some(options) => run(&options).and_then(|report| {

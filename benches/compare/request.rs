@@ -54,6 +54,13 @@ impl Op {
         }
     }
 
+    /// Whether it works on counters rather than values.
+    pub(crate) fn counts(&self) -> bool {
+        self.parts
+            .iter()
+            .any(|part| matches!(part, Part::Key("cnt:")))
+    }
+
     pub(crate) fn get() -> Op {
         Op::new("GET", vec![Part::Word("GET"), VALUE_KEY], Answer::Value)
     }

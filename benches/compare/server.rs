@@ -25,10 +25,11 @@ pub(crate) struct Server {
     pub(crate) settings: Settings,
 }
 
-/// Which core a server runs on and what runs around it.
+/// Which cores a server runs on and what runs around it.
 #[derive(Clone, Default)]
 pub(crate) struct Placement {
-    pub(crate) core: usize,
+    /// As taskset lists them: `0`, or `0,1`.
+    pub(crate) cores: String,
     /// A program, with arguments, that runs the server, such as valgrind.
     pub(crate) wrapper: Vec<OsString>,
 }
@@ -56,7 +57,7 @@ impl Server {
         } = contender.launch(&place, settings);
         let log = File::create(directory.path().join("log"))?;
         let child = Command::new("taskset")
-            .args(["--cpu-list", &placement.core.to_string()])
+            .args(["--cpu-list", &placement.cores])
             .args(&placement.wrapper)
             .arg(&contender.program)
             .args(arguments)

@@ -7,6 +7,7 @@ mod instructions;
 mod memory;
 mod shift;
 mod syscalls;
+mod workers;
 
 use super::Result;
 use super::contender::{Contender, Settings};
@@ -22,35 +23,25 @@ pub(crate) struct Section {
 
 /// All sections, in the order they run and are printed.
 pub(crate) const SECTIONS: &[Section] = &[
-    Section {
-        name: "cpu",
-        run: cpu::run,
-    },
-    Section {
-        name: "memory",
-        run: memory::run,
-    },
-    Section {
-        name: "shift",
-        run: shift::run,
-    },
-    Section {
-        name: "empty",
-        run: empty::run,
-    },
-    Section {
-        name: "giveback",
-        run: giveback::run,
-    },
-    Section {
-        name: "syscalls",
-        run: syscalls::run,
-    },
-    Section {
-        name: "instructions",
-        run: instructions::run,
-    },
+    Section::new("cpu", cpu::everyday),
+    Section::new("many", cpu::many_keys),
+    Section::new("large", cpu::large_values),
+    Section::new("huge", cpu::huge_values),
+    Section::new("tls", cpu::encrypted),
+    Section::new("workers", workers::run),
+    Section::new("memory", memory::run),
+    Section::new("shift", shift::run),
+    Section::new("empty", empty::run),
+    Section::new("giveback", giveback::run),
+    Section::new("syscalls", syscalls::run),
+    Section::new("instructions", instructions::run),
 ];
+
+impl Section {
+    const fn new(name: &'static str, run: fn(&Options, &[Contender]) -> Result<Findings>) -> Self {
+        Section { name, run }
+    }
+}
 
 fn settings(options: &Options) -> Settings {
     Settings {
@@ -63,7 +54,7 @@ fn settings(options: &Options) -> Settings {
 
 fn placement(options: &Options) -> Placement {
     Placement {
-        core: options.server_core,
+        cores: options.server_core.to_string(),
         ..Placement::default()
     }
 }
