@@ -77,6 +77,7 @@ const KEY_LEN_MAX: usize = (1 << 14) - 1;
 const INLINE_SHIFT: u32 = 24;
 const SECONDS_SHIFT: u32 = 40;
 const WORD: usize = 8;
+const _: () = assert!(size_of::<Blob>() == WORD);
 
 impl Header {
     fn new(kind: Type, encoding: Encoding, key: usize, inline: usize, seconds: u32) -> Header {
@@ -162,13 +163,8 @@ impl Entry {
 
     fn blob(key: &[u8], blob: Blob, deadline: Option<u64>, seconds: u32) -> Entry {
         let entry = Entry::raw(key, Encoding::Blob, WORD, deadline, seconds, RAW);
-        // SAFETY: the value of a blob entry is an aligned word, see `value_at`.
-        unsafe {
-            entry
-                .value_ptr()
-                .cast::<*const Vec<u8>>()
-                .write(Arc::into_raw(blob))
-        };
+        // SAFETY: the value of a blob entry is an aligned word, see `value_at`; a `Blob` is one.
+        unsafe { entry.value_ptr().cast::<Blob>().write(blob) };
         entry
     }
 
@@ -414,13 +410,11 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        // SAFETY: the blob pointer is owned by this entry and dropped once; the block came from
+        // SAFETY: the blob is owned by this entry and dropped once; the block came from
         // `mi_malloc`.
         unsafe {
             if self.header().encoding() == Encoding::Blob {
-                drop(Arc::from_raw(
-                    self.value_ptr().cast::<*const Vec<u8>>().read(),
-                ));
+                self.value_ptr().cast::<Blob>().drop_in_place();
             }
             mi_free(self.0.as_ptr().cast());
         }
@@ -639,6 +633,7 @@ mod tests {
         let blob: Blob = Arc::new(vec![1; INLINE_MAX]);
         let entry = Entry::new(b"key", NewValue::Blob(&blob), Some(5), 1);
         assert_eq!(Arc::strong_count(&blob), 2);
+        assert!(matches!(entry.value(), ValueRef::Blob(held) if Arc::ptr_eq(held, &blob)));
         assert!(entry.size_bytes() > INLINE_MAX);
         drop(entry);
         assert_eq!(Arc::strong_count(&blob), 1);
