@@ -66,6 +66,12 @@ pub(super) fn admit(
     Ok(Admitted::Run(command))
 }
 
+/// Is this line of HTTP? A page in a browser can make it send requests here, with commands in the
+/// body: the first line that no Redis client would send ends the connection.
+pub(super) fn is_http(args: Args<'_>) -> bool {
+    args.is(0, "post") || args.is(0, "host:")
+}
+
 /// Runs at once also while a transaction is being queued?
 fn runs_in_multi(command: &Registered) -> bool {
     matches!(

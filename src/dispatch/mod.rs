@@ -129,6 +129,10 @@ impl Engine {
                 return Next::Go;
             }
             Ok(gates::Admitted::Pause(until_ms)) => return Next::Paused(until_ms),
+            Err((_, None)) if gates::is_http(args) => {
+                self.sheet.add(Counter::ProtocolErrors, 1);
+                return Next::Close;
+            }
             Err((error, command)) => {
                 if let Some(multi) = &mut session.multi {
                     multi.refused = true;

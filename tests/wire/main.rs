@@ -6,6 +6,7 @@
 mod support;
 
 // One module per line, sorted: families are added side by side.
+mod commands;
 mod harness;
 mod isolation;
 mod malformed;
