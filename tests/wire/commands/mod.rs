@@ -2,3 +2,4 @@
 //! wrong arity, expiry, under RESP2 and RESP3.
 
 // One module per line, sorted.
+mod transactions;

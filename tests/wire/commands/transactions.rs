@@ -1,0 +1,286 @@
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+
+use crate::support::{Conn, Options, Server, check, run, run_both};
+
+fn start() -> Server {
+    Server::start(Options::new())
+}
+
+#[test]
+fn queued_commands_run_together() {
+    run_both(
+        &start(),
+        "
+        MULTI -> +OK
+        SET k 1 -> +QUEUED
+        INCR k -> +QUEUED
+        GET k -> +QUEUED
+        GET none -> +QUEUED
+        EXEC -> [+OK :2 2 nil]
+        GET k -> 2
+        MULTI -> +OK
+        EXEC -> []
+        multi -> +OK
+        ping -> +QUEUED
+        exec -> [+PONG]
+        ",
+    );
+}
+
+#[test]
+fn a_command_that_fails_when_run_does_not_stop_the_others() {
+    run_both(
+        &start(),
+        r#"
+        SET k text -> +OK
+        MULTI -> +OK
+        INCR k -> +QUEUED
+        SET after 1 -> +QUEUED
+        EXEC -> [-"ERR value is not an integer or out of range" +OK]
+        GET after -> 1
+        "#,
+    );
+}
+
+#[test]
+fn a_command_that_is_refused_when_queued_discards_all() {
+    for refused in ["NOSUCH a", "GET", "SET k", "GET a b", "INCR"] {
+        run_both(
+            &start(),
+            &format!(
+                "
+                MULTI -> +OK
+                SET k 1 -> +QUEUED
+                {refused} -> !
+                SET k 2 -> +QUEUED
+                EXEC -> -EXECABORT Transaction discarded because of previous errors.
+                GET k -> nil
+                EXEC -> -ERR EXEC without MULTI
+                MULTI -> +OK
+                SET k 3 -> +QUEUED
+                EXEC -> [+OK]
+                DEL k
+                "
+            ),
+        );
+    }
+}
+
+#[test]
+fn nesting_and_what_has_no_multi() {
+    run_both(
+        &start(),
+        "
+        EXEC -> -ERR EXEC without MULTI
+        DISCARD -> -ERR DISCARD without MULTI
+        UNWATCH -> +OK
+        MULTI -> +OK
+        MULTI -> -ERR MULTI calls can not be nested
+        WATCH k -> -ERR WATCH inside MULTI is not allowed
+        SET k 1 -> +QUEUED
+        EXEC -> [+OK]
+        MULTI -> +OK
+        UNWATCH -> +QUEUED
+        EXEC -> [+OK]
+        ",
+    );
+}
+
+#[test]
+fn wrong_arity() {
+    run_both(
+        &start(),
+        "
+        MULTI x -> -ERR wrong number of arguments for 'multi' command
+        EXEC x -> -EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command
+        DISCARD x -> -ERR wrong number of arguments for 'discard' command
+        WATCH -> -ERR wrong number of arguments for 'watch' command
+        UNWATCH x -> -ERR wrong number of arguments for 'unwatch' command
+        MULTI -> +OK
+        EXEC x -> -EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command
+        EXEC -> -ERR EXEC without MULTI
+        MULTI -> +OK
+        DISCARD x -> -ERR wrong number of arguments for 'discard' command
+        DISCARD -> +OK
+        ",
+    );
+}
+
+#[test]
+fn discard_forgets_the_queue_and_the_watches() {
+    let server = start();
+    for protocol in [2, 3] {
+        let (mut conn, mut other) = (server.connect(), server.connect());
+        conn.hello(protocol);
+        run(
+            &mut conn,
+            "DEL k\n WATCH k -> +OK\n MULTI -> +OK\n SET k 1 -> +QUEUED",
+        );
+        run(&mut conn, "DISCARD -> +OK\n GET k -> nil");
+        run(&mut other, "SET k 2 -> +OK");
+        run(&mut conn, "MULTI -> +OK\n GET k -> +QUEUED\n EXEC -> [2]");
+    }
+}
+
+/// Watches `k`, lets another client run a script, and runs a transaction.
+fn watched(server: &Server, before: &str, meanwhile: &str, expected: &str) {
+    for protocol in [2, 3] {
+        let (mut conn, mut other) = (server.connect(), server.connect());
+        conn.hello(protocol);
+        run(&mut conn, "FLUSHALL -> +OK");
+        run(&mut conn, before);
+        check(&mut conn, "WATCH k other", "+OK");
+        run(&mut other, meanwhile);
+        run(&mut conn, "MULTI -> +OK\n PING -> +QUEUED");
+        let expected = if expected == "fails" {
+            "nil[]"
+        } else {
+            "[+PONG]"
+        };
+        let shown = format!("with {meanwhile:?} after {before:?}");
+        let reply = conn.line("EXEC");
+        if let Err(why) = crate::support::verdict(&reply, expected, protocol) {
+            panic!("{shown}: {reply}: {why}");
+        }
+    }
+}
+
+#[test]
+fn any_change_of_a_watched_key_fails_the_transaction() {
+    let server = start();
+    for (before, change) in [
+        ("", "SET k 1"),
+        ("SET k 1", "SET k 1"),
+        ("SET k 1", "INCR k"),
+        ("SET k 1", "APPEND k x"),
+        ("SET k 1", "DEL k"),
+        ("SET k 1", "UNLINK k"),
+        ("SET k 1", "EXPIRE k 1000"),
+        ("SET k 1 EX 1000", "PERSIST k"),
+        ("SET k 1", "GETDEL k"),
+        ("SET k 1", "RENAME k elsewhere"),
+        ("SET x 1", "RENAME x k"),
+        ("SET x 1", "COPY x k"),
+        ("SET k 1", "FLUSHALL"),
+        ("SET k 1", "FLUSHDB"),
+        ("SET k 1", "MOVE k 1"),
+        ("SET k 1", "SWAPDB 0 1"),
+        ("SET k 1", "EXPIRE k -1"),
+        ("SET other 1", "DEL other"),
+        ("", "MULTI\n SET k 1\n EXEC"),
+        ("", "SET k 1\n DEL k"),
+    ] {
+        watched(&server, before, change, "fails");
+    }
+}
+
+#[test]
+fn what_changes_nothing_does_not() {
+    let server = start();
+    for (before, idle) in [
+        ("SET k 1", "GET k"),
+        ("SET k 1", "SET unrelated 2"),
+        ("SET k 1", "TOUCH k"),
+        ("SET k 1", "SETNX k 2"),
+        ("SET k 1", "SET k 2 NX"),
+        ("", "DEL k"),
+        ("", "FLUSHALL"),
+        ("", "EXPIRE k 10"),
+        ("SET k 1", "PERSIST k"),
+        ("SET k 1", "SELECT 1\n SET k 2"),
+        ("SET k 1", "MULTI\n SET k 2\n DISCARD"),
+    ] {
+        watched(&server, before, idle, "runs");
+    }
+}
+
+#[test]
+fn unwatch_and_exec_end_the_watch() {
+    let server = start();
+    let (mut conn, mut other) = (server.connect(), server.connect());
+    run(&mut conn, "SET k 1\n WATCH k -> +OK");
+    run(&mut other, "SET k 2");
+    run(&mut conn, "UNWATCH -> +OK\n MULTI\n GET k\n EXEC -> [2]");
+    run(
+        &mut conn,
+        "WATCH k -> +OK\n MULTI\n SET k 3\n EXEC -> [+OK]",
+    );
+    run(&mut other, "SET k 4");
+    run(&mut conn, "MULTI\n GET k\n EXEC -> [4]");
+}
+
+#[test]
+fn a_client_may_fail_its_own_watch() {
+    run_both(
+        &start(),
+        "WATCH k\n SET k 1\n MULTI\n SET k 2\n EXEC -> nil[]\n GET k -> 1",
+    );
+}
+
+#[test]
+fn a_watched_key_that_expires_fails_the_transaction() {
+    let server = start();
+    let (mut conn, mut other) = (server.connect(), server.connect());
+    run(&mut conn, "SET k 1 PX 30\n WATCH k -> +OK");
+    crate::support::poll_until("k expires", || other.line("GET k").is_null().then_some(()));
+    run(&mut conn, "MULTI\n PING\n EXEC -> nil[]");
+    // Gone before it was watched: nothing changes any more.
+    run(&mut conn, "WATCH k -> +OK\n MULTI\n PING\n EXEC -> [+PONG]");
+}
+
+#[test]
+fn databases_are_part_of_what_is_watched_and_queued() {
+    let server = start();
+    let (mut conn, mut other) = (server.connect(), server.connect());
+    run(&mut conn, "SELECT 1\n WATCH k\n SELECT 0");
+    run(&mut other, "SELECT 1\n SET k 1");
+    run(&mut conn, "MULTI\n PING\n EXEC -> nil[]");
+    run(
+        &mut conn,
+        "
+        MULTI
+        SELECT 2 -> +QUEUED
+        SET k two -> +QUEUED
+        SELECT 0 -> +QUEUED
+        GET k -> +QUEUED
+        SELECT 2 -> +QUEUED
+        EXEC -> [+OK +OK +OK nil +OK]
+        GET k -> two
+        ",
+    );
+}
+
+#[test]
+fn nobody_sees_a_queue_before_exec_and_it_dies_with_its_client() {
+    let server = start();
+    let mut other = server.connect();
+    let mut conn = server.connect();
+    run(&mut conn, "MULTI\n SET k 1\n SET l 1");
+    run(&mut other, "MGET k l -> [nil nil]");
+    conn.finish_sending();
+    assert_eq!(conn.read_to_close(), b"");
+    run(&mut other, "MGET k l -> [nil nil]");
+}
+
+#[test]
+fn a_long_transaction_runs_whole() {
+    const COMMANDS: usize = 5_000;
+    let server = start();
+    for protocol in [2, 3] {
+        let mut conn: Conn = server.connect();
+        conn.hello(protocol);
+        let mut requests = vec![vec!["MULTI".to_owned()]];
+        requests.extend((0..COMMANDS).map(|i| vec!["INCR".to_owned(), format!("n{}", i % 100)]));
+        requests.push(vec!["EXEC".to_owned()]);
+        let replies = conn.pipeline(&requests);
+        let results = replies.last().expect("EXEC has a reply").items();
+        assert_eq!(results.len(), COMMANDS);
+        let each = (COMMANDS / 100) as i64;
+        assert!(
+            results[COMMANDS - 100..]
+                .iter()
+                .all(|reply| reply.int() == each)
+        );
+        check(&mut conn, "FLUSHALL", "+OK");
+    }
+}
