@@ -30,7 +30,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 echo held
-exec sleep infinity
+exec cat
 """
 
 
@@ -53,7 +53,7 @@ class Rootfs:
         self.holder = subprocess.Popen(
             ["unshare", *namespaces, "sh", "-c", HOLD, "sh", str(folder),
              "isolated" if isolated_network else "shared", *binds],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if self.holder.stdout.readline() != "held\n":
             raise AssertionError(f"no overlay: {self.holder.stderr.read()}")
         children = Path(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children").read_text()
@@ -65,7 +65,8 @@ class Rootfs:
         return self
 
     def __exit__(self, *_):
-        self.holder.kill()
+        # Or the end of this process, which closes the pipe as well, whatever ended it.
+        self.holder.stdin.close()
         self.holder.wait()
 
     def command(self, argv: list, cwd: str = "/", user: str | None = None) -> list:
