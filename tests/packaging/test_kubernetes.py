@@ -9,7 +9,7 @@ import yaml
 
 import image
 from conftest import REPO
-from server import http_status
+from server import free_port, http_status
 
 FOLDER = REPO / "docs/deploy/kubernetes"
 VERSIONS = ["1.29", kubernetes_validate.latest_version()]
@@ -126,11 +126,18 @@ def test_the_pod_has_no_privileges(pod, container, final_stage):
     assert pod["enableServiceLinks"] is False
 
 
-def test_a_service_link_would_stop_the_server(start):
-    """Why `enableServiceLinks` is false: what a Service named redis would put into the pod."""
-    server = start(env={"REDIS_PORT": "tcp://10.96.0.7:6379"}, wait=False)
-    assert server.process.wait(30) == 1
-    assert "REDIS_PORT" in server.log()
+def test_service_links_are_ignored(start):
+    """What Kubernetes sets for Services named redistill and redis, were `enableServiceLinks` on."""
+    links = {
+        f"{service}_{name}": value for service in ("REDISTILL", "REDIS") for name, value in (
+            ("PORT", "tcp://10.96.0.7:6379"), ("SERVICE_HOST", "10.96.0.7"),
+            ("SERVICE_PORT", "6379"), ("SERVICE_PORT_REDIS", "6379"),
+            ("PORT_6379_TCP", "tcp://10.96.0.7:6379"), ("PORT_6379_TCP_PROTO", "tcp"),
+            ("PORT_6379_TCP_PORT", "6379"), ("PORT_6379_TCP_ADDR", "10.96.0.7"))}
+    port = free_port()
+    server = start(config=f"[server]\nport = {port}\n", env=links)
+    server.port = port
+    assert server.client(protocol=2).ping()
 
 
 def test_the_probes_pass_on_a_server_with_this_configuration(container, config_text, start):
