@@ -234,6 +234,91 @@ impl Error {
     }
 }
 
+/// Errors of the commands about the server itself.
+impl Error {
+    /// Why the configuration is not changed or stored, in the words of whoever refused.
+    pub fn config(reason: impl std::fmt::Display) -> Error {
+        Error::text(format!("ERR {reason}"))
+    }
+
+    /// `DEBUG` while `enable-debug-command` does not allow it.
+    pub fn debug_denied() -> Error {
+        Error::Fixed(
+            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \
+             \"local\", you can run it from a local connection, otherwise you need to set this \
+             option in the configuration file, and then restart the server.",
+        )
+    }
+
+    /// A type `DEBUG PROTOCOL` does not know.
+    pub fn debug_protocol_type() -> Error {
+        Error::Fixed(
+            "ERR Wrong protocol type name. Please use one of the following: \
+             string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
+        )
+    }
+
+    /// What can only be replied in RESP3 was asked in RESP2.
+    pub fn needs_resp3() -> Error {
+        Error::Fixed("ERR RESP2 is not supported by this command")
+    }
+
+    /// `DEBUG HTSTATS` of a database that does not exist.
+    pub fn no_such_database() -> Error {
+        Error::Fixed("ERR Out of range database")
+    }
+
+    /// `DEBUG ERROR`: the client's own text.
+    pub fn as_asked(text: &[u8]) -> Error {
+        Error::text(text)
+    }
+
+    /// `MONITOR` where nothing may follow its reply.
+    pub fn monitor_denied() -> Error {
+        Error::Fixed("ERR MONITOR isn't allowed for DENY BLOCKING client")
+    }
+
+    /// `LATENCY GRAPH` of an event nothing is known of.
+    pub fn no_latency_samples(event: &[u8]) -> Error {
+        Error::text([b"ERR No samples available for event '", quote(event), b"'"].concat())
+    }
+
+    /// A count of slow log entries below −1, or none at all.
+    pub fn slowlog_count() -> Error {
+        Error::Fixed("ERR count should be greater than or equal to -1")
+    }
+
+    /// A kind of log that `COMMANDLOG` does not keep.
+    pub fn commandlog_type() -> Error {
+        Error::Fixed("ERR type should be one of the following: slow")
+    }
+
+    /// `SHUTDOWN SAVE`: there is nowhere to save to.
+    pub fn shutdown_failed() -> Error {
+        Error::Fixed("ERR Errors trying to SHUTDOWN. Check logs.")
+    }
+
+    /// `SHUTDOWN ABORT` without a shutdown that it could abort.
+    pub fn no_shutdown() -> Error {
+        Error::Fixed("ERR No shutdown in progress.")
+    }
+
+    /// A container's own parser found neither a subcommand nor the right number of arguments.
+    pub fn subcommand_usage(name: &[u8], container: &str) -> Error {
+        let tail = format!("'. Try {container} HELP.");
+        let head = &b"ERR unknown subcommand or wrong number of arguments for '"[..];
+        Error::text([head, quote(name), tail.as_bytes()].concat())
+    }
+}
+
+/// What is quoted of something a client sent.
+fn quote(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(QUOTED_MAX)]
+}
+
+/// Bytes quoted at most.
+const QUOTED_MAX: usize = 128;
+
 impl From<ProtocolError> for Error {
     fn from(cause: ProtocolError) -> Error {
         Error::Protocol(cause)

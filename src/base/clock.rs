@@ -40,6 +40,12 @@ impl Clock {
         self.started_unix_us + self.started.elapsed().as_micros() as u64
     }
 
+    /// The present Unix time in seconds, for people to read: the server timeline, brought up to
+    /// the wall clock.
+    pub fn unix_seconds(&self) -> i64 {
+        (self.now_ms() as i64 + self.skew_ms()) / 1000
+    }
+
     /// Milliseconds since the process started.
     pub fn uptime_ms(&self) -> u64 {
         self.started.elapsed().as_millis() as u64

@@ -74,6 +74,17 @@ impl Desk {
         }
     }
 
+    /// Makes the desk fit for the next connection after a panic left it as it was: without another
+    /// client's replies, and with a buffer to read into.
+    fn tidy_up(&mut self) {
+        self.out = Output::default();
+        self.spans.clear();
+        self.requests.clear();
+        self.scratch
+            .resize(self.engine.config().server.buffer_size as usize, 0);
+        self.engine.end_batch();
+    }
+
     /// A buffer for a connection that must keep input.
     fn buffer(&mut self) -> Vec<u8> {
         self.spare.pop().unwrap_or_default()
@@ -497,8 +508,9 @@ impl Connection {
     /// Replies to malformed bytes and closes.
     fn refuse(&mut self, desk: &mut Desk, error: ProtocolError) {
         desk.engine.sheet.add(Counter::ProtocolErrors, 1);
-        desk.engine.sheet.add(Counter::ErrorReplies, 1);
-        Reply::new(&mut desk.out, self.session.protocol).error(&Error::Protocol(error));
+        let error = Error::Protocol(error);
+        self.shared.metrics.count_error(&error.code());
+        Reply::new(&mut desk.out, self.session.protocol).error(&error);
         self.closing = true;
     }
 
@@ -592,13 +604,18 @@ impl Future for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        let panicked = std::thread::panicking();
+        if panicked {
+            self.shared.metrics.panics.fetch_add(1, Relaxed);
+        }
         // While unwinding from a panic the desk may still be borrowed.
         if let Ok(mut desk) = self.desk.try_borrow_mut() {
+            if panicked {
+                desk.tidy_up();
+            }
             dispatch::disconnect(&mut desk.engine, &mut self.session);
             let input = std::mem::take(&mut self.input);
             desk.recycle(input);
-        } else if std::thread::panicking() {
-            self.shared.metrics.panics.fetch_add(1, Relaxed);
         }
         self.shared.clients.remove(&self.session.client);
     }

@@ -26,6 +26,8 @@ pub struct Context<'a> {
     pub sheet: &'a Sheet,
     /// The command being executed.
     pub command: &'static Registered,
+    /// Is this part of an `EXEC`? Shards may be locked then, and nothing may wait.
+    pub in_transaction: bool,
 }
 
 impl Context<'_> {

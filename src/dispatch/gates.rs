@@ -1,11 +1,12 @@
 //! What a request must pass before it runs, in Redis's order.
 
 use super::{Engine, may_write};
-use crate::commands::spec::{Handler, NO_AUTH, NO_MULTI, Place};
+use crate::commands::spec::{Handler, NO_AUTH, NO_MULTI, PROTECTED, Place};
 use crate::commands::table::Registered;
+use crate::config::Permission;
 use crate::error::Error;
 use crate::protocol::Args;
-use crate::session::Session;
+use crate::session::{Address, Session};
 
 /// The key spec of most commands.
 pub(super) const FIRST_ONLY: Place = Place::Range {
@@ -48,6 +49,9 @@ pub(super) fn admit(
     if !command.command.accepts(args.len()) {
         return Err((Error::WrongArity(command.full_name), Some(command)));
     }
+    if command.has(PROTECTED) && !may_debug(engine, session) {
+        return Err((Error::debug_denied(), Some(command)));
+    }
     if !session.authenticated && !command.has(NO_AUTH) {
         return Err((Error::NoAuth, Some(command)));
     }
@@ -70,6 +74,18 @@ pub(super) fn admit(
 /// body: the first line that no Redis client would send ends the connection.
 pub(super) fn is_http(args: Args<'_>) -> bool {
     args.is(0, "post") || args.is(0, "host:")
+}
+
+/// Does the configuration let this client use `DEBUG`?
+fn may_debug(engine: &Engine, session: &Session) -> bool {
+    match engine.config().security.enable_debug_command {
+        Permission::No => false,
+        Permission::Yes => true,
+        Permission::Local => match &session.client.address {
+            Address::Unix(_) => true,
+            Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
+        },
+    }
 }
 
 /// Runs at once also while a transaction is being queued?

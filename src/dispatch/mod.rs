@@ -1,13 +1,12 @@
 //! From a request to its reply: lookup, gates, locks, handler, and what is counted of it.
 
 mod gates;
+mod slow;
 mod transaction;
 
 use crate::base::clock::Clock;
 use crate::commands::context::Context;
-use crate::commands::spec::{
-    ADMIN, DENYOOM, Flow, Handler, Outcome, SKIP_MONITOR, SKIP_SLOWLOG, WRITE,
-};
+use crate::commands::spec::{ADMIN, DENYOOM, Flow, Handler, Outcome, SKIP_MONITOR, WRITE};
 use crate::commands::table::{self, Registered};
 use crate::config::{Config, View};
 use crate::error::Error;
@@ -15,7 +14,7 @@ use crate::keyspace::txn::{Keys, Scope};
 use crate::keyspace::{Hash, Key, Local, Txn, eviction};
 use crate::metrics::{Counter, Sheet, bump};
 use crate::protocol::{Args, Output, Reply, Span};
-use crate::session::{ReplyMode, Session, Shared, SlowEntry, cut_arguments};
+use crate::session::{LatencyEvent, ReplyMode, Session, Shared};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -33,6 +32,8 @@ pub struct Engine {
     pub now_ms: u64,
     timer: quanta::Clock,
     lap: u64,
+    /// From how long on a request is worth remembering.
+    noteworthy_ns: u64,
 }
 
 /// What is known of a request before its turn: looked up and hashed with its whole batch.
@@ -60,9 +61,11 @@ impl Engine {
     /// For the thread with this reader number.
     pub fn new(shared: Arc<Shared>, reader: usize) -> Engine {
         let timer = quanta::Clock::new();
+        let view = shared.config.view();
         Engine {
             local: Local::new(reader, shared.keyspace.settings()),
-            view: shared.config.view(),
+            noteworthy_ns: slow::noteworthy_ns(view.config()),
+            view,
             sheet: shared.metrics.sheet(),
             now_ms: shared.clock.now_ms(),
             lap: timer.raw(),
@@ -78,6 +81,7 @@ impl Engine {
         self.lap = self.timer.raw();
         if self.view.refresh(&self.shared.config) {
             self.local.settings = self.shared.keyspace.settings();
+            self.noteworthy_ns = slow::noteworthy_ns(self.view.config());
         }
     }
 
@@ -201,12 +205,20 @@ impl Engine {
     /// Evicts to make room for a write, or refuses it.
     fn make_room(&mut self, args: Args<'_>) -> Result<(), Error> {
         let incoming = args.total_bytes();
-        if eviction::make_room(
+        let evicted = self.local.tally.evicted;
+        let room = eviction::make_room(
             &self.shared.keyspace,
             &mut self.local,
             self.now_ms,
             incoming,
-        ) {
+        );
+        if self.local.tally.evicted != evicted {
+            let spent_ns = self.timer.delta_as_nanos(self.lap, self.timer.raw());
+            let event = LatencyEvent::EvictionCycle;
+            self.shared
+                .note_latency(self.view.config(), event, spent_ns);
+        }
+        if room {
             Ok(())
         } else {
             Err(Error::OutOfMemory)
@@ -315,26 +327,13 @@ impl Engine {
             .client
             .last_command
             .store(command.id as u32, Relaxed);
-        let monitoring = &self.view.config().monitoring;
-        let threshold_us = monitoring.slowlog_log_slower_than;
-        if threshold_us >= 0 && spent_ns / 1000 >= threshold_us as u64 && !command.has(SKIP_SLOWLOG)
-        {
-            let entry = SlowEntry {
-                id: 0,
-                time_seconds: (self.now_ms / 1000) as i64,
-                duration_us: spent_ns / 1000,
-                arguments: cut_arguments(redacted(command, args)),
-                address: session.client.address.to_string(),
-                client_name: session.client.identity().name,
-            };
-            self.shared
-                .slowlog
-                .add(entry, monitoring.slowlog_max_len as usize);
+        if spent_ns >= self.noteworthy_ns {
+            let config = self.view.config();
+            slow::note(&self.shared, config, session, command, args, spent_ns);
         }
     }
 
     fn reply_error(&mut self, session: &Session, error: &Error, out: &mut Output) {
-        self.sheet.add(Counter::ErrorReplies, 1);
         self.shared.metrics.count_error(&error.code());
         Reply::new(out, session.protocol).error(error);
     }
@@ -377,6 +376,7 @@ impl Engine {
             now_ms: self.now_ms,
             sheet: &self.sheet,
             command,
+            in_transaction: false,
         }
     }
 }

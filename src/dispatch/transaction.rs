@@ -4,7 +4,7 @@
 //! ascending order and once; with a command on the whole keyspace among them, all shards. Whether
 //! a watched key was changed is asked under those locks, so nothing can come in between.
 
-use super::{Engine, feed_monitors};
+use super::{Engine, feed_monitors, slow};
 use crate::commands::context::Context;
 use crate::commands::spec::{DENYOOM, DONE, Flow, Handler, Outcome};
 use crate::commands::table::{self, Registered};
@@ -125,6 +125,7 @@ fn run_all(
         now_ms,
         sheet,
         timer,
+        noteworthy_ns,
         ..
     } = engine;
     let mut start = timer.raw();
@@ -169,6 +170,7 @@ fn run_all(
                     now_ms: *now_ms,
                     sheet,
                     command,
+                    in_transaction: true,
                 };
                 handler(&mut cx, args, reply)
             }
@@ -177,11 +179,12 @@ fn run_all(
         finish(shared, sheet, command, outcome, reply, mark);
         reply.set_protocol(session.protocol);
         let lap = timer.raw();
+        let spent_ns = timer.delta_as_nanos(std::mem::replace(&mut start, lap), lap);
         sheet.add(Counter::Commands, 1);
-        sheet.executed(
-            command.id,
-            timer.delta_as_nanos(std::mem::replace(&mut start, lap), lap),
-        );
+        sheet.executed(command.id, spent_ns);
+        if spent_ns >= *noteworthy_ns {
+            slow::note(shared, view.config(), session, command, args, spent_ns);
+        }
     }
 }
 

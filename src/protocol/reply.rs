@@ -201,6 +201,21 @@ impl<'a> Reply<'a> {
         self.header(if self.is_resp3() { b'>' } else { b'*' }, count as i64);
     }
 
+    /// A number beyond 64 bits, in decimal: `(`, or a bulk string in RESP2.
+    pub fn big_number(&mut self, digits: &str) {
+        if self.is_resp3() {
+            self.line(b'(', digits.as_bytes());
+        } else {
+            self.bulk(digits.as_bytes());
+        }
+    }
+
+    /// The head of `pairs` attributes of the reply that follows. RESP3 only: the caller asks
+    /// [`Reply::is_resp3`] and leaves them out otherwise.
+    pub fn attribute(&mut self, pairs: usize) {
+        self.header(b'|', pairs as i64);
+    }
+
     fn line(&mut self, kind: u8, text: &[u8]) {
         let buffer = self.out.buffer();
         buffer.push(kind);

@@ -244,11 +244,11 @@ impl Acceptor {
                     loaded.complain("security.tls_cert_path", error.to_string())
                 })?;
             }
+            self.shared.apply(&loaded.config);
             Ok(())
         });
         match outcome {
             Ok(reload) => {
-                super::apply(&self.shared);
                 for change in &reload.ignored {
                     tracing::warn!("{change}: takes effect only after a restart");
                 }

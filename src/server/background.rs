@@ -34,8 +34,10 @@ pub fn start(shared: &Arc<Shared>, _workers: &Arc<Vec<WorkerHandle>>) -> io::Res
                 govern_memory(&shared, &mut governor);
                 if tick.is_multiple_of(TICKS_PER_SECOND) {
                     shared.clock.resync();
-                    shed_clients(&shared);
-                    shared.metrics.sample(shared.clock.now_ms());
+                    let held = shared.clients.held_bytes();
+                    shared.metrics.client_bytes.store(held, Relaxed);
+                    shed_clients(&shared, held);
+                    take_samples(&shared, tick / TICKS_PER_SECOND);
                 }
             }
         })?;
@@ -60,23 +62,34 @@ fn drop_counting(table: Table) -> usize {
 /// Sets how much entries may take, from what is resident.
 fn govern_memory(shared: &Shared, governor: &mut Governor) {
     let resident = resident_bytes();
-    shared.metrics.peak_bytes.fetch_max(resident, Relaxed);
-    shared.metrics.resident_bytes.store(resident, Relaxed);
+    let metrics = &shared.metrics;
+    metrics.resident_bytes.store(resident, Relaxed);
+    let used = shared.used_memory_with(metrics.client_bytes.load(Relaxed));
+    metrics.peak_bytes.fetch_max(used, Relaxed);
     let limit = shared.config.load().memory.max_memory;
     let allowed = governor.allow(limit, resident, shared.keyspace.used_bytes());
     shared.keyspace.set_allowed_bytes(allowed);
 }
 
-/// Disconnects the largest clients until all together fit their budget.
-fn shed_clients(shared: &Shared) {
+/// Takes the samples that statistics are computed from.
+fn take_samples(shared: &Shared, turn: u64) {
+    let now_ms = shared.clock.now_ms();
+    let metrics = &shared.metrics;
+    metrics.sample(now_ms);
+    metrics
+        .average_ttl
+        .sample(&shared.keyspace, now_ms, turn as usize);
+}
+
+/// Disconnects the largest clients until all together fit their budget; `held` is what they hold.
+fn shed_clients(shared: &Shared, mut held: u64) {
     let Some(budget) = shared.config.load().memory.client_memory_limit() else {
         return;
     };
-    let mut clients = shared.clients.all();
-    let mut held: u64 = clients.iter().map(|client| client.held_bytes()).sum();
     if held <= budget {
         return;
     }
+    let mut clients = shared.clients.all();
     clients.retain(|client| !client.is(Flag::NoEvict));
     clients.sort_unstable_by_key(|client| std::cmp::Reverse(client.held_bytes()));
     for client in clients {

@@ -16,11 +16,11 @@ use crate::commands::table;
 use crate::config::{Config, Live, Loaded, Overrides};
 use crate::http::{self, HealthReport, Probe, State};
 use crate::keyspace::Keyspace;
-use crate::keyspace::eviction::Settings;
 use crate::metrics::{Counter, Metrics};
-use crate::session::{Lifecycle, Phase, Registry, Shared};
+use crate::session::{Effects, Lifecycle, Phase, Registry, Shared, eviction_settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use tls::{TlsFiles, TlsSource};
 
 pub use resident::resident_bytes;
@@ -49,6 +49,8 @@ pub fn run(
     let listeners = listen::open(&loaded)?;
     let banner = banner::Banner::of(&loaded, &listeners);
     let shared = Arc::new(shared(loaded, overrides, env));
+    let effects = Box::new(ServerEffects { tls: tls.clone() });
+    assert!(shared.effects.set(effects).is_ok(), "set here alone");
     let http = match listeners.health.is_empty() {
         true => None,
         false => Some(
@@ -59,11 +61,24 @@ pub fn run(
     let pool = Pool::start(&shared).map_err(thread_failure)?;
     let workers = worker::start(&shared, &pool).map_err(thread_failure)?;
     background::start(&shared, &workers).map_err(thread_failure)?;
+    note_baseline(&shared);
     banner.print(&shared, started.elapsed());
     shared.lifecycle.enter(Phase::Serving);
     let result = acceptor::serve(&shared, listeners.clients, tls, &workers, &notifier);
     drop(http);
     result
+}
+
+/// Notes what the process holds before its first key.
+fn note_baseline(shared: &Shared) {
+    let metrics = &shared.metrics;
+    let resident = resident_bytes();
+    let accounted = shared.used_memory();
+    metrics.resident_bytes.store(resident, Relaxed);
+    metrics
+        .baseline_bytes
+        .store(resident.saturating_sub(accounted), Relaxed);
+    metrics.peak_bytes.fetch_max(shared.used_memory(), Relaxed);
 }
 
 fn thread_failure(error: std::io::Error) -> Failure {
@@ -72,32 +87,25 @@ fn thread_failure(error: std::io::Error) -> Failure {
 
 fn shared(loaded: Loaded, overrides: Overrides, env: BTreeMap<String, String>) -> Shared {
     let server = &loaded.config.server;
+    let databases = server.databases as usize;
     let keyspace = Keyspace::new(
         server.shard_count(),
-        server.databases as usize,
+        databases,
         server.worker_count(),
-        settings(&loaded.config),
+        eviction_settings(&loaded.config),
     );
     Shared {
         keyspace,
         config: Live::new(loaded, overrides, env),
         clock: crate::base::clock::Clock::start(),
         clients: Registry::default(),
-        metrics: Metrics::new(table::all().len()),
+        metrics: Metrics::new(table::all().len(), databases),
         slowlog: Default::default(),
+        latency: Default::default(),
+        effects: Default::default(),
         pause: Default::default(),
         lifecycle: Lifecycle::default(),
         run_id: run_id(),
-    }
-}
-
-/// The part of the configuration that eviction works with.
-pub fn settings(config: &Config) -> Settings {
-    Settings {
-        policy: config.memory.eviction_policy,
-        samples: config.memory.eviction_sample_size as usize,
-        lfu_log_factor: config.memory.lfu_log_factor,
-        lfu_decay_minutes: config.memory.lfu_decay_time,
     }
 }
 
@@ -168,9 +176,20 @@ impl Probe for HealthProbe {
     }
 }
 
-/// Puts into force what a changed configuration means beyond its own values.
-pub fn apply(shared: &Shared) {
-    let config = shared.config.load();
-    shared.keyspace.set_settings(settings(&config));
-    logging::set_level(config.logging.level);
+/// What `CONFIG SET` and SIGHUP change outside of what commands can see.
+struct ServerEffects {
+    tls: Option<Arc<TlsSource>>,
+}
+
+impl Effects for ServerEffects {
+    fn reload_tls(&self, config: &Config) -> Result<(), String> {
+        match (&self.tls, tls_files(config)) {
+            (Some(tls), Some(files)) => tls.reload(&files).map_err(|error| error.to_string()),
+            _ => Ok(()),
+        }
+    }
+
+    fn apply(&self, config: &Config) {
+        logging::set_level(config.logging.level);
+    }
 }

@@ -6,9 +6,10 @@ use crate::client::stream::Stream;
 use crate::client::{Connection, Desk};
 use crate::config::Config;
 use crate::dispatch::Engine;
-use crate::keyspace::expiry::Sweep;
+use crate::keyspace::expiry::{Step, Sweep};
 use crate::metrics::Counter;
-use crate::session::{Address, Client, Doom, Flag, Phase, Session, Shared};
+use crate::session::TICKS_PER_SECOND;
+use crate::session::{Address, Client, Doom, Flag, LatencyEvent, Phase, Session, Shared};
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
@@ -22,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 /// How often a worker looks after its own: sweeps, idle clients, freed memory.
-const TICK: Duration = Duration::from_millis(50);
+const TICK: Duration = Duration::from_millis(1000 / TICKS_PER_SECOND);
 /// The share of a tick that a sweep may take for each unit of `active_expire_effort`.
 const SWEEP_PER_EFFORT: Duration = Duration::from_micros(2500);
 /// A sweep gives way to clients at least this often.
@@ -223,17 +224,32 @@ fn sweep_slice(
         return false;
     }
     engine.begin_batch();
-    let slice = Instant::now() + SWEEP_SLICE;
+    let start = Instant::now();
+    let slice = start + SWEEP_SLICE;
+    let mut found = Step::default();
+    let mut now;
     let more = loop {
         let step = sweep.step(&shared.keyspace, &mut engine.local, engine.now_ms, share);
+        found.examined += step.examined;
+        found.expired += step.expired;
+        now = Instant::now();
         if step.round_done {
             break false;
         }
-        let now = Instant::now();
         if now >= slice || now >= end {
+            if now >= end {
+                engine.sheet.add(Counter::ExpireTimeCaps, 1);
+            }
             break now < end;
         }
     };
+    let spent = now - start;
+    engine
+        .sheet
+        .add(Counter::ExpireCycleUs, spent.as_micros() as u64);
+    let event = LatencyEvent::ExpireCycle;
+    shared.note_latency(engine.config(), event, spent.as_nanos() as u64);
+    shared.metrics.note_sweep(found);
     engine.end_batch();
     more
 }

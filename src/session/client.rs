@@ -237,7 +237,8 @@ impl Client {
     /// the client is doomed instead: a slow reader costs nobody else anything.
     pub fn post(&self, bytes: &[u8], limit_bytes: u64) {
         let mut mail = self.mail.lock();
-        if limit_bytes > 0 && (mail.len() + bytes.len()) as u64 > limit_bytes {
+        let waiting = (mail.len() + bytes.len()) as u64 + self.output_bytes.load(Relaxed);
+        if limit_bytes > 0 && waiting > limit_bytes {
             drop(mail);
             return self.doom(Doom::OutputLimit);
         }

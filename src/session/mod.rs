@@ -4,25 +4,28 @@
 //! state that other threads may see. [`Session`] is the part that only its worker touches.
 
 mod client;
+mod latency;
 mod pause;
 mod registry;
 mod slowlog;
 
 pub use client::{Address, Client, Doom, Flag, Identity};
+pub use latency::{Event as LatencyEvent, LatencyMonitor, Sample as LatencySample};
 pub use pause::{Pause, PauseKind};
 pub use registry::Registry;
 pub use slowlog::{SlowEntry, Slowlog, cut_arguments};
 
 use crate::base::clock::Clock;
-use crate::config::{Config, Live};
+use crate::config::{Change, Config, Live, SetError, options};
+use crate::keyspace::eviction::Settings;
 use crate::keyspace::txn::Scope;
 use crate::keyspace::watch::DirtyFlag;
 use crate::keyspace::{Keyspace, Local, Txn};
 use crate::metrics::Metrics;
 use crate::protocol::Protocol;
 use crate::protocol::request::OwnedArgs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 /// State of the whole server, shared by all threads.
 pub struct Shared {
@@ -38,6 +41,10 @@ pub struct Shared {
     pub metrics: Metrics,
     /// The slow log.
     pub slowlog: Slowlog,
+    /// The latency monitor.
+    pub latency: LatencyMonitor,
+    /// What a new configuration does outside of what is here; set once by the server.
+    pub effects: OnceLock<Box<dyn Effects>>,
     /// `CLIENT PAUSE`.
     pub pause: Pause,
     /// Where the server is in its life.
@@ -46,12 +53,95 @@ pub struct Shared {
     pub run_id: String,
 }
 
+/// The Redis version whose behaviour is matched, as `INFO` and `HELLO` tell it.
+pub const REDIS_VERSION: &str = "7.2.4";
+
+/// Our version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// How often a second each worker looks after its own: sweeps, idle clients, freed memory.
+pub const TICKS_PER_SECOND: u64 = 20;
+
+/// What a configuration does outside of what commands can see: certificates, the log.
+pub trait Effects: Send + Sync {
+    /// Loads what the TLS options name, for connections from now on. Nothing changes on an error,
+    /// which is one sentence for the operator.
+    fn reload_tls(&self, config: &Config) -> Result<(), String>;
+
+    /// Puts into force what cannot fail.
+    fn apply(&self, config: &Config);
+}
+
 impl Shared {
-    /// Bytes the process holds for data, clients and itself: what is resident, less what the
-    /// allocator keeps free; never less than what is accounted.
+    /// Bytes the process holds: what it held before the first key was stored, and what is
+    /// accounted since for keys, clients and logs. Asks every client, so not for hot paths.
     pub fn used_memory(&self) -> u64 {
-        self.keyspace.used_bytes() + self.metrics.baseline_bytes.load(Relaxed)
+        self.used_memory_with(self.clients.held_bytes())
     }
+
+    /// As [`Shared::used_memory`], with the clients' memory as the caller knows it.
+    pub fn used_memory_with(&self, client_bytes: u64) -> u64 {
+        self.metrics.baseline_bytes.load(Relaxed)
+            + self.keyspace.used_bytes()
+            + self.keyspace.freeing_bytes()
+            + client_bytes
+            + self.slowlog.held_bytes()
+    }
+
+    /// `CONFIG SET`: checks a new configuration and puts it into force. Naming a TLS option loads
+    /// the files again even if no option changes: that is how certificates are renewed.
+    pub fn set_config(&self, pairs: &[(&[u8], &[u8])]) -> Result<Vec<Change>, SetError> {
+        self.config.set(pairs, |_, new, _| {
+            let named = pairs.iter().find(|(name, _)| names_tls(name));
+            if let (Some((name, _)), Some(effects)) = (named, self.effects.get())
+                && let Err(reason) = effects.reload_tls(new)
+            {
+                return Err(SetError::failed(String::from_utf8_lossy(name), reason));
+            }
+            self.apply(new);
+            Ok(())
+        })
+    }
+
+    /// Puts into force what a changed configuration means beyond its own values. To be called
+    /// before the configuration is published: who sees the new one then finds everything done.
+    pub fn apply(&self, config: &Config) {
+        self.keyspace.set_settings(eviction_settings(config));
+        if let Some(effects) = self.effects.get() {
+            effects.apply(config);
+        }
+    }
+
+    /// Remembers that something took `spent_ns`, if that is at least the operator's threshold.
+    pub fn note_latency(&self, config: &Config, event: LatencyEvent, spent_ns: u64) {
+        let latency_ms = spent_ns / 1_000_000;
+        let threshold_ms = config.monitoring.latency_monitor_threshold;
+        if threshold_ms > 0 && latency_ms >= threshold_ms {
+            let time_seconds = self.clock.unix_seconds();
+            let sample = LatencySample {
+                time_seconds,
+                latency_ms,
+            };
+            self.latency.add(event, sample);
+        }
+    }
+}
+
+/// The part of a configuration that eviction works with.
+pub fn eviction_settings(config: &Config) -> Settings {
+    Settings {
+        policy: config.memory.eviction_policy,
+        samples: config.memory.eviction_sample_size as usize,
+        lfu_log_factor: config.memory.lfu_log_factor,
+        lfu_decay_minutes: config.memory.lfu_decay_time,
+    }
+}
+
+fn names_tls(name: &[u8]) -> bool {
+    std::str::from_utf8(name)
+        .ok()
+        .and_then(options::find)
+        .is_some_and(|(row, _)| row.name.starts_with("security.tls_"))
 }
 
 /// Where the server is in its life.

@@ -25,10 +25,10 @@ impl Registry {
         self.clients.insert(client.id, Arc::clone(client));
     }
 
-    /// Removes a client that has disconnected.
+    /// Removes a client that has disconnected; a second time changes nothing.
     pub fn remove(&self, client: &Client) {
-        self.clients.remove(&client.id);
-        if client.is(Flag::Monitor) {
+        let was_there = self.clients.remove(&client.id).is_some();
+        if was_there && client.is(Flag::Monitor) {
             self.monitors.fetch_sub(1, Relaxed);
         }
     }
@@ -53,6 +53,11 @@ impl Registry {
         let mut all: Vec<_> = self.clients.iter().map(|item| Arc::clone(&item)).collect();
         all.sort_unstable_by_key(|client| client.id);
         all
+    }
+
+    /// Memory held for all clients, in bytes. O(clients).
+    pub fn held_bytes(&self) -> u64 {
+        self.clients.iter().map(|client| client.held_bytes()).sum()
     }
 
     /// Makes a client a monitor; it stays one until it disconnects or resets.
