@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_pinned_reader_holds_tables_back() {
         let garbage = Garbage::new(2);
-        let mut table = Table::new(0);
+        let table = Table::new(0);
         let entry =
             super::super::entry::Entry::new(b"k", super::super::entry::NewValue::Int(1), None, 0);
         table.insert(super::super::hash_key(b"k"), entry, 0, &garbage);

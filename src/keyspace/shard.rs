@@ -1,6 +1,7 @@
 //! A shard: one lock, and what it guards: a part of every database, with its counts.
 #![allow(unsafe_code)]
 
+use super::eviction::s3fifo;
 use super::table::Table;
 use parking_lot::RawMutex;
 use parking_lot::lock_api::RawMutex as _;
@@ -24,10 +25,8 @@ pub struct Shard {
     pub accesses: Cell<u32>,
     /// Keys in this shard that some client watches.
     pub watched: Cell<u32>,
-    /// Where the next search for victims starts.
-    pub hand: Cell<u32>,
-    /// Entries on probation (S3-FIFO's small queue).
-    pub probation: Cell<u32>,
+    /// The S3-FIFO policy's state.
+    pub queues: s3fifo::Cell,
     /// No key of this shard expires before this moment, in ms.
     pub next_due_ms: Cell<u64>,
     /// Databases 1 and up.
@@ -48,8 +47,7 @@ impl Shard {
             bytes: AtomicUsize::new(0),
             accesses: Cell::new(0),
             watched: Cell::new(0),
-            hand: Cell::new(0),
-            probation: Cell::new(0),
+            queues: s3fifo::Cell::default(),
             next_due_ms: Cell::new(u64::MAX),
             others: OnceLock::new(),
             databases: databases as u16,

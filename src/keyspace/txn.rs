@@ -413,7 +413,8 @@ pub(super) fn forget(
     account(shard, local, -freed);
 }
 
-fn account(shard: &Shard, local: &mut Local, delta: i64) {
+/// Notes that a shard's entries and arrays take `delta` bytes more.
+pub(super) fn account(shard: &Shard, local: &mut Local, delta: i64) {
     shard
         .bytes
         .store((shard.bytes.load(Relaxed) as i64 + delta) as usize, Relaxed);
@@ -624,7 +625,9 @@ impl Edit<'_, '_> {
             added - old.size_bytes() as i64
         } else {
             let arrays = self.table.array_bytes() as i64;
-            let bits = eviction::admitted(self.shard, self.table, self.txn.local, self.txn.now_ms);
+            let settings = &self.txn.local.settings;
+            let now_ms = self.txn.now_ms;
+            let bits = eviction::admitted(self.shard, self.table, self.key.hash, settings, now_ms);
             let garbage = &self.txn.keyspace.garbage;
             self.pos = Some(self.table.insert(self.key.hash, entry, bits, garbage));
             added + self.table.array_bytes() as i64 - arrays

@@ -14,8 +14,8 @@ const PERIOD_BITS: u32 = 3;
 const MINUTE_MS: u64 = 60_000;
 
 /// The bits of a new key.
-pub(super) fn initial(now_ms: u64) -> u16 {
-    pack(INITIAL, now_ms / MINUTE_MS)
+pub(super) fn initial(now_ms: u64, settings: &Settings) -> u16 {
+    pack(INITIAL, period(now_ms, settings))
 }
 
 /// The bits after a use: decayed, then raised with a probability that falls as the counter rises.

@@ -7,10 +7,11 @@
 
 mod lfu;
 mod lru;
+pub(super) mod s3fifo;
 
 use super::shard::Shard;
-use super::table::{Pos, Table};
-use super::txn::forget;
+use super::table::{Hash, Pos, Table};
+use super::txn::{account, forget};
 use super::{Keyspace, Local};
 pub use crate::config::EvictionPolicy as Policy;
 
@@ -59,13 +60,18 @@ impl Settings {
     }
 }
 
-/// The bits of a key that has just been stored.
-pub(super) fn admitted(shard: &Shard, table: &Table, local: &mut Local, now_ms: u64) -> u16 {
-    match local.settings.policy {
-        Policy::AllkeysLru | Policy::VolatileLru | Policy::AllkeysS3fifo => {
-            lru::stamp(shard, table.len())
-        }
-        Policy::AllkeysLfu | Policy::VolatileLfu => lfu::initial(now_ms),
+/// The bits of a key that is about to be stored.
+pub(super) fn admitted(
+    shard: &Shard,
+    table: &Table,
+    hash: Hash,
+    settings: &Settings,
+    now_ms: u64,
+) -> u16 {
+    match settings.policy {
+        Policy::AllkeysLru | Policy::VolatileLru => lru::stamp(shard, table.len()),
+        Policy::AllkeysLfu | Policy::VolatileLfu => lfu::initial(now_ms, settings),
+        Policy::AllkeysS3fifo => s3fifo::admitted(shard, hash, table.len()),
         _ => 0,
     }
 }
@@ -73,10 +79,12 @@ pub(super) fn admitted(shard: &Shard, table: &Table, local: &mut Local, now_ms: 
 /// The bits of a key that has just been used. Call only when the policy records uses.
 #[inline]
 pub(super) fn used(shard: &Shard, table: &Table, bits: u16, local: &mut Local, now_ms: u64) -> u16 {
-    if local.settings.is_lfu() {
-        lfu::used(bits, now_ms, &local.settings, &mut local.rng)
-    } else {
-        lru::stamp(shard, table.len())
+    match local.settings.policy {
+        Policy::AllkeysS3fifo => s3fifo::used(bits),
+        Policy::AllkeysLfu | Policy::VolatileLfu => {
+            lfu::used(bits, now_ms, &local.settings, &mut local.rng)
+        }
+        _ => lru::stamp(shard, table.len()),
     }
 }
 
@@ -127,7 +135,11 @@ pub fn evict_one(keyspace: &Keyspace, local: &mut Local, now_ms: u64) -> bool {
             let Some(table) = shard.existing_table(db) else {
                 continue;
             };
-            if let Some(pos) = victim(shard, table, local, now_ms) {
+            let ghost_before = s3fifo::ghost_bytes(&shard.queues.borrow());
+            let chosen = victim(shard, table, local, now_ms);
+            let ghost = s3fifo::ghost_bytes(&shard.queues.borrow());
+            account(shard, local, ghost as i64 - ghost_before as i64);
+            if let Some(pos) = chosen {
                 local.tally.evicted += 1;
                 forget(keyspace, shard, db, table, pos, local);
                 return true;
@@ -147,6 +159,9 @@ fn victim(shard: &Shard, table: &Table, local: &mut Local, now_ms: u64) -> Optio
     };
     if eligible == 0 {
         return None;
+    }
+    if settings.policy == Policy::AllkeysS3fifo {
+        return s3fifo::victim(shard, table, &mut local.rng);
     }
     let start = local.rng.below(table.buckets() as u64) as usize;
     let samples = match settings.policy {
