@@ -45,6 +45,8 @@ pub struct Desk {
     /// Where long work goes.
     pub pool: Pool,
     scratch: Vec<u8>,
+    /// The size of `scratch`, which is elsewhere while its contents are executed.
+    buffer_bytes: usize,
     spans: Vec<Span>,
     requests: Vec<Request>,
     out: Output,
@@ -66,6 +68,7 @@ impl Desk {
         Desk {
             engine,
             pool,
+            buffer_bytes: scratch.len(),
             scratch,
             spans: Vec::new(),
             requests: Vec::new(),
@@ -287,7 +290,7 @@ impl Connection {
         }
         let filled = self.input.len();
         let wanted = self.input_needed.saturating_sub(filled).max(1);
-        let step = wanted.min(filled.clamp(desk.scratch.len(), INPUT_STEP_MAX));
+        let step = wanted.min(filled.clamp(desk.buffer_bytes, INPUT_STEP_MAX));
         if self.input.capacity() - filled < step {
             self.input.reserve_exact(step);
         }
@@ -523,7 +526,7 @@ impl Connection {
         let mut out = std::mem::take(&mut desk.out);
         let written = self.poll_write_out(desk, &mut out, cx);
         if out.is_empty() {
-            if out.held_bytes() <= desk.scratch.len() * 4 {
+            if out.held_bytes() <= desk.buffer_bytes * 4 {
                 desk.out = out;
             }
         } else {
@@ -648,7 +651,10 @@ fn prefetch(desk: &Desk, _data: &[u8], db: usize) {
     hashes().for_each(|hash| keyspace.prefetch_shard(hash));
     keyspace.garbage.pinned(desk.engine.local.reader, || {
         hashes().for_each(|hash| keyspace.prefetch_bucket(db, hash));
-        hashes().for_each(|hash| keyspace.prefetch_entry(db, hash));
+        let lines = hashes()
+            .next()
+            .map_or(1, |hash| keyspace.typical_lines(db, hash));
+        hashes().for_each(|hash| keyspace.prefetch_entry(db, hash, lines));
     });
 }
 

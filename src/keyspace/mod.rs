@@ -28,6 +28,9 @@ use watch::Watched;
 /// Most shards a keyspace may have.
 pub const SHARDS_MAX: usize = 65_536;
 
+/// Cache lines of an entry that are prefetched at most; the hardware sees a pattern by then.
+const PREFETCH_LINES_MAX: usize = 6;
+
 /// All databases of the server.
 pub struct Keyspace {
     shards: Box<[Shard]>,
@@ -154,11 +157,21 @@ impl Keyspace {
         }
     }
 
-    /// Starts loading a key's entry. The caller is pinned.
+    /// Cache lines of a typical entry, judged by the shard of one key.
     #[inline]
-    pub fn prefetch_entry(&self, db: usize, hash: Hash) {
+    pub fn typical_lines(&self, db: usize, hash: Hash) -> usize {
+        let shard = &self.shards[self.shard_index(hash)];
+        let keys = shard.existing_table(db).map_or(0, table::Table::len).max(1);
+        (shard.bytes.load(Relaxed) / keys)
+            .div_ceil(64)
+            .clamp(1, PREFETCH_LINES_MAX)
+    }
+
+    /// Starts loading a key's entry, `lines` cache lines of it. The caller is pinned.
+    #[inline]
+    pub fn prefetch_entry(&self, db: usize, hash: Hash, lines: usize) {
         if let Some(table) = self.shards[self.shard_index(hash)].existing_table(db) {
-            table.prefetch_entry(hash);
+            table.prefetch_entry(hash, lines);
         }
     }
 

@@ -319,10 +319,10 @@ impl Table {
         }
     }
 
-    /// Starts loading the entries of `hash`'s home bucket whose tag fits. Needs no lock; the
+    /// Starts loading the entries of `hash`'s home bucket whose tag fits, `lines` lines of each. Needs no lock; the
     /// caller is pinned. No entry is read.
     #[inline]
-    pub fn prefetch_entry(&self, hash: Hash) {
+    pub fn prefetch_entry(&self, hash: Hash, lines: usize) {
         let array = self.array();
         if array.is_empty() {
             return;
@@ -330,7 +330,8 @@ impl Table {
         for slot in &array[hash.home(array.len())].0 {
             let word = slot.load(Relaxed);
             if word >> TAG_SHIFT == hash.tag() {
-                prefetch(address(word) as *const u8);
+                let start = address(word) as *const u8;
+                (0..lines).for_each(|line| prefetch(start.wrapping_add(line * BUCKET_BYTES)));
             }
         }
     }
