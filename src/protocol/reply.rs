@@ -248,24 +248,27 @@ mod tests {
         String::from_utf8(out.buffer().clone()).expect("ASCII replies")
     }
 
+    /// What is written, and what that is in RESP2 and in RESP3.
+    type Case = (fn(&mut Reply<'_>), &'static str, &'static str);
+
     #[test]
     fn each_kind_in_both_protocols() {
-        let cases: &[(&dyn Fn(&mut Reply<'_>), &str, &str)] = &[
-            (&|r| r.null(), "$-1\r\n", "_\r\n"),
-            (&|r| r.null_array(), "*-1\r\n", "_\r\n"),
-            (&|r| r.bool(true), ":1\r\n", "#t\r\n"),
-            (&|r| r.map(2), "*4\r\n", "%2\r\n"),
-            (&|r| r.set(3), "*3\r\n", "~3\r\n"),
-            (&|r| r.push(3), "*3\r\n", ">3\r\n"),
-            (&|r| r.double(1.5), "$3\r\n1.5\r\n", ",1.5\r\n"),
+        let cases: &[Case] = &[
+            (|r| r.null(), "$-1\r\n", "_\r\n"),
+            (|r| r.null_array(), "*-1\r\n", "_\r\n"),
+            (|r| r.bool(true), ":1\r\n", "#t\r\n"),
+            (|r| r.map(2), "*4\r\n", "%2\r\n"),
+            (|r| r.set(3), "*3\r\n", "~3\r\n"),
+            (|r| r.push(3), "*3\r\n", ">3\r\n"),
+            (|r| r.double(1.5), "$3\r\n1.5\r\n", ",1.5\r\n"),
             (
-                &|r| r.verbatim(b"txt", b"hi"),
+                |r| r.verbatim(b"txt", b"hi"),
                 "$2\r\nhi\r\n",
                 "=6\r\ntxt:hi\r\n",
             ),
-            (&|r| r.int(-12), ":-12\r\n", ":-12\r\n"),
+            (|r| r.int(-12), ":-12\r\n", ":-12\r\n"),
             (
-                &|r| r.bulk_int(i64::MIN),
+                |r| r.bulk_int(i64::MIN),
                 "$20\r\n-9223372036854775808\r\n",
                 "$20\r\n-9223372036854775808\r\n",
             ),
