@@ -116,6 +116,8 @@ pub struct Connection {
     /// Length of input below which another decode cannot succeed.
     input_needed: usize,
     output: Output,
+    /// TLS holds bytes of `output` that the socket has not taken.
+    unflushed: bool,
     waiting: Waiting,
     closing: bool,
     started: bool,
@@ -151,6 +153,7 @@ impl Connection {
             input_at: 0,
             input_needed: 0,
             output: Output::default(),
+            unflushed: false,
             waiting: Waiting::No,
             closing: false,
             started: false,
@@ -161,13 +164,15 @@ impl Connection {
     fn turn(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut share = Share::default();
         loop {
-            if let Some(doom) = self.session.client.doomed() {
-                return self.end(desk, doom, cx);
+            match self.session.client.doomed() {
+                // The server ends: first what has been received is answered, see below.
+                None | Some(Doom::Shutdown) => {}
+                Some(doom) => return self.end(desk, doom, cx),
             }
             if let Some(mail) = self.session.client.take_mail() {
                 self.output.buffer().extend_from_slice(&mail);
             }
-            if !self.output.is_empty() {
+            if !self.output.is_empty() || self.unflushed {
                 let mut output = std::mem::take(&mut self.output);
                 let flushed = self.poll_write_out(desk, &mut output, cx);
                 if !output.is_empty() {
@@ -187,8 +192,17 @@ impl Connection {
             }
             if self.input.len() - self.input_at > 0 && self.input.len() >= self.input_needed {
                 self.execute_kept(desk, cx, &mut share)?;
-            } else if ready!(self.poll_input(desk, cx, &mut share))? == 0 {
-                return Poll::Ready(Ok(()));
+                continue;
+            }
+            match self.poll_input(desk, cx, &mut share)? {
+                Poll::Ready(0) => return Poll::Ready(Ok(())),
+                Poll::Ready(_) => {}
+                Poll::Pending => {
+                    return match self.session.client.doomed() {
+                        Some(doom) => self.end(desk, doom, cx),
+                        None => Poll::Pending,
+                    };
+                }
             }
         }
     }
@@ -567,7 +581,9 @@ impl Connection {
                 .sent_bytes
                 .fetch_add(count as u64, Relaxed);
         }
-        self.stream.poll_flush(cx)
+        let flushed = self.stream.poll_flush(cx);
+        self.unflushed = flushed.is_pending();
+        flushed
     }
 
     /// Publishes what `CLIENT LIST` shows, once a batch.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
 /// A pause after a failed accept (too many open files, say), so that it is not tried in a loop.
@@ -28,6 +28,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 pub const DRAIN_IDLE_MS: u64 = 500;
 /// How often the drain looks whether everybody is gone.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
+/// A drain goes on accepting until nobody has come for this long. Closing a listener resets who
+/// waits in its queue; load balancers stop sending once they have asked for the health.
+const LINGER_QUIET: Duration = Duration::from_millis(100);
+/// Who keeps coming although the health says no is refused from then on.
+const LINGER_MAX: Duration = Duration::from_secs(1);
 
 struct Acceptor {
     shared: Arc<Shared>,
@@ -69,15 +74,16 @@ pub fn serve(
     let result = LocalSet::new().block_on(&runtime, async {
         let listening = acceptor.listen(listeners)?;
         let _ = notifier.notify_ready();
-        acceptor.until_shutdown(notifier).await?;
+        let mut signals = Signals::new()?;
+        acceptor.until_shutdown(&mut signals, notifier).await?;
         // Health says so first: a load balancer that asks now is told before it is refused.
         shared.lifecycle.enter(Phase::ShuttingDown);
         let _ = notifier.notify_stopping();
-        listening.iter().for_each(tokio::task::JoinHandle::abort);
-        for task in listening {
-            let _ = task.await;
+        tokio::select! {
+            () = acceptor.drain(listening) => {}
+            () = signals.end() => tracing::info!("a second signal: ending at once"),
         }
-        acceptor.drain().await
+        Ok(())
     });
     if !acceptor.unix_path.as_os_str().is_empty() {
         let _ = std::fs::remove_file(&acceptor.unix_path);
@@ -209,16 +215,13 @@ impl Acceptor {
     }
 
     /// Waits for a signal or `SHUTDOWN`; reloads on SIGHUP and pats the watchdog meanwhile.
-    async fn until_shutdown(&self, notifier: &Notifier) -> io::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+    async fn until_shutdown(&self, signals: &mut Signals, notifier: &Notifier) -> io::Result<()> {
         let mut hangup = signal(SignalKind::hangup())?;
         let beat = super::systemd::watchdog_interval_from_env();
         let mut watchdog = tokio::time::interval(beat.unwrap_or(Duration::from_secs(3600)));
         loop {
             tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                () = signals.end() => break,
                 () = self.shared.lifecycle.shutdown_requested() => break,
                 _ = hangup.recv() => {
                     let _ = notifier.notify_reloading();
@@ -263,30 +266,68 @@ impl Acceptor {
         }
     }
 
-    /// Lets clients finish, then ends: when all are gone, at the end of the grace period, or at
-    /// a second signal.
-    async fn drain(&self) -> io::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+    /// Lets clients finish: until all are gone, at most for the grace period.
+    async fn drain(&self, listening: Vec<tokio::task::JoinHandle<()>>) {
         let shared = &self.shared;
         let configured = u64::from(shared.config.load().server.shutdown_grace_period_secs) * 1000;
         let grace = Duration::from_millis(shared.lifecycle.grace_ms.load(Relaxed).min(configured));
         let end = Instant::now() + grace;
-        while !shared.clients.is_empty() && Instant::now() < end {
-            tokio::select! {
-                () = tokio::time::sleep(DRAIN_POLL) => {}
-                _ = terminate.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
-            }
+        self.linger(grace.min(LINGER_MAX)).await;
+        listening.iter().for_each(tokio::task::JoinHandle::abort);
+        for task in listening {
+            let _ = task.await;
         }
+        self.until_all_gone(end).await;
         for client in shared.clients.all() {
             client.doom(Doom::Shutdown);
         }
-        let end = Instant::now() + Duration::from_millis(DRAIN_IDLE_MS);
-        while !shared.clients.is_empty() && Instant::now() < end {
+        self.until_all_gone(Instant::now() + Duration::from_millis(DRAIN_IDLE_MS))
+            .await;
+    }
+
+    /// Waits until nobody new comes, at most for `most`.
+    async fn linger(&self, most: Duration) {
+        let metrics = &self.shared.metrics;
+        let arrivals = || metrics.sum(Counter::Accepted) + metrics.sum(Counter::Rejected);
+        let end = Instant::now() + most;
+        let mut seen = arrivals();
+        let mut quiet_since = Instant::now();
+        while Instant::now() < end && quiet_since.elapsed() < LINGER_QUIET {
+            tokio::time::sleep(DRAIN_POLL).await;
+            let now = arrivals();
+            if now != seen {
+                (seen, quiet_since) = (now, Instant::now());
+            }
+        }
+    }
+
+    async fn until_all_gone(&self, end: Instant) {
+        while !self.shared.clients.is_empty() && Instant::now() < end {
             tokio::time::sleep(DRAIN_POLL).await;
         }
-        Ok(())
+    }
+}
+
+/// The signals that end the server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for one of them.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

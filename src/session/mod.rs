@@ -160,7 +160,7 @@ pub enum Phase {
     Loading = 0,
     /// Serving.
     Serving = 1,
-    /// Draining: no new connections.
+    /// Draining: the health endpoint says so, then no new connections are taken.
     ShuttingDown = 2,
 }
 
