@@ -124,6 +124,12 @@ impl Output {
         if other.written > 0 {
             other.settle();
         }
+        if other.written > 0 {
+            // A blob is quoted whole; of the first one, half written, the rest is copied.
+            let (_, blob) = other.blobs.remove(0);
+            self.bytes.extend_from_slice(&blob[other.written..]);
+            other.blob_bytes -= blob.len();
+        }
         let base = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
         self.blob_bytes += other.blob_bytes;
