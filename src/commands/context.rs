@@ -40,6 +40,7 @@ impl Context<'_> {
             config: self.config,
             db: self.session.db,
             now_ms: self.now_ms,
+            skew_ms: self.shared.clock.skew_ms(),
             touch: !self.session.no_touch,
         };
         Ok(Txn::begin(scope, keys))

@@ -242,6 +242,7 @@ impl Engine {
                 config: &config,
                 db,
                 now_ms: shared.clock.now_ms(),
+                skew_ms: shared.clock.skew_ms(),
                 touch,
             };
             let mut txn = if all {
@@ -359,6 +360,7 @@ impl Engine {
             config: self.view.config(),
             db: session.db,
             now_ms: self.now_ms,
+            skew_ms: self.shared.clock.skew_ms(),
             touch: !session.no_touch,
         }
     }

@@ -135,6 +135,7 @@ fn run_all(
         config: view.config(),
         db: session.db,
         now_ms: *now_ms,
+        skew_ms: shared.clock.skew_ms(),
         touch: !session.no_touch,
     };
     let mut txn = if all {

@@ -96,6 +96,7 @@ pub struct Txn<'a> {
     keys: Keys<'a>,
     db: usize,
     now_ms: u64,
+    skew_ms: i64,
     touch: bool,
 }
 
@@ -111,6 +112,8 @@ pub struct Scope<'a> {
     pub db: usize,
     /// Now, on the server timeline.
     pub now_ms: u64,
+    /// Wall clock minus server timeline, see [`crate::base::clock::Clock::skew_ms`].
+    pub skew_ms: i64,
     /// Do accesses count as use? Not for `CLIENT NO-TOUCH`.
     pub touch: bool,
 }
@@ -149,6 +152,7 @@ impl<'a> Txn<'a> {
             config,
             db,
             now_ms,
+            skew_ms,
             touch,
         } = scope;
         Txn {
@@ -159,6 +163,7 @@ impl<'a> Txn<'a> {
             keys,
             db,
             now_ms,
+            skew_ms,
             touch,
         }
     }
@@ -193,6 +198,18 @@ impl<'a> Txn<'a> {
     /// Now, in ms on the server timeline; the same for the whole request.
     pub fn now_ms(&self) -> u64 {
         self.now_ms
+    }
+
+    /// A moment of Unix time, in ms, on the server timeline; 0 when it lies before that began.
+    pub fn to_timeline(&self, unix_ms: i64) -> u64 {
+        let moment = i128::from(unix_ms) - i128::from(self.skew_ms);
+        u64::try_from(moment.max(0)).expect("two 64-bit numbers differ by less than 2^64")
+    }
+
+    /// A moment of the server timeline as Unix time in ms.
+    pub fn to_unix(&self, deadline_ms: u64) -> i64 {
+        let moment = i128::from(deadline_ms) + i128::from(self.skew_ms);
+        i64::try_from(moment).unwrap_or(i64::MAX)
     }
 
     /// The configuration in force.

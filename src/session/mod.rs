@@ -303,6 +303,7 @@ impl Watching {
                 config,
                 db: *db,
                 now_ms: 0,
+                skew_ms: 0,
                 touch: false,
             };
             Txn::begin(scope, std::iter::once(key).collect()).unwatch(*db, key, &self.dirty);
