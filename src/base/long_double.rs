@@ -4,7 +4,7 @@
 //! significand are rounded to seventeen decimals only when printed. Rust has no such type; the
 //! arithmetic here is LLVM's software float, the text our own.
 
-use std::ops::Add;
+use std::ops::{Add, Neg, Sub};
 
 use rustc_apfloat::Float;
 use rustc_apfloat::ieee::X87DoubleExtended;
@@ -24,7 +24,7 @@ const UNIT_MIN: i64 = -16445;
 const FIELD_SPECIAL: u64 = 0x7fff;
 
 /// A number with a 64-bit significand and a 15-bit exponent.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct LongDouble(X87DoubleExtended);
 
 impl LongDouble {
@@ -47,6 +47,11 @@ impl LongDouble {
             Literal::Hexadecimal(binary) => from_binary(&binary)?,
         };
         Some(LongDouble(if negative { -size } else { size }))
+    }
+
+    /// The largest finite number.
+    pub fn largest() -> LongDouble {
+        LongDouble(X87DoubleExtended::largest())
     }
 
     /// Neither infinite nor NaN.
@@ -93,6 +98,22 @@ impl Add for LongDouble {
 
     fn add(self, other: LongDouble) -> LongDouble {
         LongDouble((self.0 + other.0).value)
+    }
+}
+
+impl Sub for LongDouble {
+    type Output = LongDouble;
+
+    fn sub(self, other: LongDouble) -> LongDouble {
+        LongDouble((self.0 - other.0).value)
+    }
+}
+
+impl Neg for LongDouble {
+    type Output = LongDouble;
+
+    fn neg(self) -> LongDouble {
+        LongDouble(-self.0)
     }
 }
 
