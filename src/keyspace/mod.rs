@@ -8,6 +8,7 @@ pub mod expiry;
 pub mod memory;
 pub mod retire;
 pub mod shard;
+mod splice;
 pub mod table;
 pub mod txn;
 pub mod watch;

@@ -16,6 +16,7 @@ use super::table::{Pos, Table};
 use super::{Hash, Keyspace, Local, NewValue, ValueRef, hash_key};
 use crate::config::Config;
 use crate::error::Error;
+use crate::protocol::output::Blob;
 use crate::values::Type;
 use smallvec::SmallVec;
 use std::sync::atomic::Ordering::Relaxed;
@@ -612,22 +613,23 @@ impl Edit<'_, '_> {
     /// an integer or a blob.
     pub fn inline_mut(&mut self) -> Option<InlineMut<'_>> {
         let pos = self.pos?;
+        self.touched(pos);
         Some(InlineMut(self.table.entry_mut(pos)))
     }
 
-    /// Changes a blob in place (copying it first if a reply still quotes it). False when the
-    /// string is not a blob.
-    pub fn change_blob(&mut self, change: impl FnOnce(&mut Vec<u8>)) -> bool {
+    /// Changes a blob in place. False when the string is not a blob. A reply may still quote it
+    /// (`Arc::get_mut` tells), so `change` may have to replace it by a copy.
+    pub fn change_blob(&mut self, change: impl FnOnce(&mut Blob)) -> bool {
         let Some(pos) = self.pos else { return false };
         let mut entry = self.table.entry_mut(pos);
         let before = entry.size_bytes() as i64;
         let Some(blob) = entry.blob_mut() else {
             return false;
         };
-        change(std::sync::Arc::make_mut(blob));
+        change(blob);
         let delta = entry.size_bytes() as i64 - before;
         account(self.shard, self.txn.local, delta);
-        self.used(pos);
+        self.touched(pos);
         true
     }
 
@@ -650,6 +652,13 @@ impl Edit<'_, '_> {
             added + self.table.array_bytes() as i64 - arrays
         };
         account(self.shard, self.txn.local, delta);
+    }
+
+    /// Notes a use of an entry that is changed in place.
+    fn touched(&mut self, pos: Pos) {
+        let seconds = seconds(self.txn.now_ms);
+        self.table.entry_mut(pos).touch(seconds);
+        self.used(pos);
     }
 
     fn used(&mut self, pos: Pos) {
@@ -716,7 +725,7 @@ pub struct Copied {
 enum Owned {
     Int(i64),
     Bytes(Vec<u8>),
-    Blob(crate::protocol::output::Blob),
+    Blob(Blob),
 }
 
 impl View<'_> {
