@@ -319,6 +319,80 @@ fn quote(text: &[u8]) -> &[u8] {
 /// Bytes quoted at most.
 const QUOTED_MAX: usize = 128;
 
+/// Errors of single commands.
+impl Error {
+    /// `IFDEQ` or `IFDNE` with what is no digest.
+    pub const DIGEST_FORMAT: Error = Error::Fixed("ERR must be exactly 16 hexadecimal characters");
+    /// `DELEX` with a condition it does not know.
+    pub const DELEX_CONDITION: Error =
+        Error::Fixed("ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE");
+    /// `DELEX` with a condition on a key that is no string.
+    pub const DELEX_TYPE: Error =
+        Error::Fixed("ERR Key should be of string type if conditions are specified");
+    /// `MSETEX` with a number of keys that cannot be.
+    pub const MSETEX_COUNT: Error = Error::Fixed("ERR invalid numkeys value");
+    /// `MSETEX` with fewer pairs than announced.
+    pub const MSETEX_PAIRS: Error = Error::Fixed("ERR wrong number of key-value pairs");
+    /// `LCS` of a key that is no string.
+    pub const LCS_TYPE: Error = Error::Fixed("ERR The specified keys must contain string values");
+    /// `LCS` with `LEN` and `IDX`.
+    pub const LCS_LENGTH_AND_MATCHES: Error =
+        Error::Fixed("ERR If you want both the length and indexes, please just use IDX.");
+    /// `LCS` of a string of 4 GiB.
+    pub const LCS_TOO_LONG: Error = Error::Fixed("ERR String too long for LCS");
+    /// `LCS` of strings so long that Redis's table would exceed `proto-max-bulk-len`.
+    pub const LCS_TABLE_TOO_LARGE: Error = Error::Fixed(
+        "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
+    );
+    /// `LCS` without memory for its table.
+    pub const LCS_OUT_OF_MEMORY: Error =
+        Error::Fixed("ERR Insufficient memory, failed allocating transient memory for LCS");
+    /// `INCREX … BYINT` with what is no integer.
+    pub const INCREX_NOT_INTEGER: Error =
+        Error::Fixed("ERR Increment is not an integer or out of range");
+    /// `INCREX … BYFLOAT` with what is no float.
+    pub const INCREX_NOT_FLOAT: Error = Error::Fixed("ERR Increment is not a valid float");
+    /// `INCREX … BYFLOAT inf`.
+    pub const INCREX_INFINITE_INCREMENT: Error =
+        Error::Fixed("ERR BYFLOAT increment cannot be Infinity");
+    /// `INCREX … BYFLOAT` of a key that holds an infinity.
+    pub const INCREX_INFINITE_VALUE: Error = Error::Fixed("ERR value cannot be Infinity");
+    /// `INCREX` with bounds that leave no room.
+    pub const INCREX_BOUNDS: Error = Error::Fixed("ERR LBOUND can't be greater than UBOUND");
+    /// `INCREX … ENX` without a time.
+    pub const INCREX_ENX: Error = Error::Fixed("ERR ENX flag requires an expiration");
+    /// `INCREX … SATURATE` adds more than an integer holds.
+    pub const INCREX_ADDED_OVERFLOW: Error = Error::Fixed("ERR applied increment would overflow");
+    /// `INCREX … SATURATE` adds more than a float holds.
+    pub const INCREX_ADDED_INFINITE: Error =
+        Error::Fixed("ERR applied increment would be Infinity");
+
+    /// A bound of `INCREX … BYINT` that is no integer.
+    pub fn bound_not_integer(which: Bound) -> Error {
+        Error::Fixed(match which {
+            Bound::Lower => "ERR LBOUND is not an integer or out of range",
+            Bound::Upper => "ERR UBOUND is not an integer or out of range",
+        })
+    }
+
+    /// A bound of `INCREX … BYFLOAT` that is no float.
+    pub fn bound_not_float(which: Bound) -> Error {
+        Error::Fixed(match which {
+            Bound::Lower => "ERR LBOUND is not a valid float",
+            Bound::Upper => "ERR UBOUND is not a valid float",
+        })
+    }
+}
+
+/// A bound of `INCREX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// `LBOUND`.
+    Lower,
+    /// `UBOUND`.
+    Upper,
+}
+
 impl From<ProtocolError> for Error {
     fn from(cause: ProtocolError) -> Error {
         Error::Protocol(cause)

@@ -169,11 +169,15 @@ impl<'a> Reply<'a> {
 
     /// A double: `,` in RESP3, a bulk string in RESP2.
     pub fn double(&mut self, value: f64) {
-        let text = float::format_f64(value);
+        self.double_text(&float::format_f64(value));
+    }
+
+    /// A double whose text the caller has written.
+    pub fn double_text(&mut self, text: &[u8]) {
         if self.is_resp3() {
-            self.line(b',', &text);
+            self.line(b',', text);
         } else {
-            self.bulk(&text);
+            self.bulk(text);
         }
     }
 
