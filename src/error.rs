@@ -319,7 +319,7 @@ fn quote(text: &[u8]) -> &[u8] {
 /// Bytes quoted at most.
 const QUOTED_MAX: usize = 128;
 
-/// Errors of single commands.
+/// Errors of the string commands.
 impl Error {
     /// `IFDEQ` or `IFDNE` with what is no digest.
     pub const DIGEST_FORMAT: Error = Error::Fixed("ERR must be exactly 16 hexadecimal characters");

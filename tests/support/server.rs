@@ -438,6 +438,7 @@ fn redis_name(key: &str) -> Option<&'static str> {
         "server.databases" => "databases",
         "server.max_connections" => "maxclients",
         "server.connection_timeout" => "timeout",
+        "limits.max_bulk_bytes" => "proto-max-bulk-len",
         "memory.max_memory" => "maxmemory",
         "memory.eviction_policy" => "maxmemory-policy",
         "server.workers" | "server.num_shards" | "server.batch_size" => return None,

@@ -2,4 +2,5 @@
 //! wrong arity, expiry, under RESP2 and RESP3.
 
 // One module per line, sorted.
+mod string;
 mod transactions;
