@@ -101,6 +101,7 @@ mod tests {
             config: &config,
             db,
             now_ms: 1000,
+            skew_ms: 0,
             touch: false,
         };
         let key = Key::new(key.as_bytes());
