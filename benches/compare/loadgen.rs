@@ -23,6 +23,8 @@ pub(crate) struct Load {
     speaks_resp: bool,
     /// Replies of the batch being read.
     input: Vec<u8>,
+    /// The first refusal, as the server worded it.
+    refusal: Option<String>,
 }
 
 trait Connection: Read + Write {}
@@ -57,6 +59,7 @@ impl Load {
     ) -> Result<Load> {
         let connections = (0..connections).map(|_| open()).collect::<Result<_>>()?;
         let mut load = Load {
+            refusal: None,
             connections,
             speaks_resp: server.speaks_resp,
             input: vec![0; 64 * 1024],
@@ -129,7 +132,10 @@ impl Load {
     pub(crate) fn run_strictly(&mut self, batch: &mut Batch, batches: u64) -> Result<()> {
         match self.run(batch, batches)? {
             0 => Ok(()),
-            refused => Err(format!("{refused} requests were answered by an error").into()),
+            refused => {
+                let first = self.refusal.take().unwrap_or_default();
+                Err(format!("{refused} requests were refused, the first by {first:?}").into())
+            }
         }
     }
 
@@ -186,6 +192,8 @@ impl Load {
                 return Err(unexpected(line, "a line"));
             }
             refused += 1;
+            let text = || String::from_utf8_lossy(line).trim().to_owned();
+            self.refusal.get_or_insert_with(text);
         }
         Ok(refused)
     }

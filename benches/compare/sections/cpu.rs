@@ -123,7 +123,7 @@ fn large(
     let workload = Workload {
         section,
         title,
-        keys: ((1 << 29) / value_bytes) as u64,
+        keys: options.scaled(((1 << 29) / value_bytes) as u64),
         value_bytes,
         encrypted: false,
         rows: rows.into(),
