@@ -140,6 +140,7 @@ impl Loaded {
             config: &self.config,
             db: 0,
             now_ms: 1,
+            skew_ms: 0,
             touch: true,
         };
         Txn::begin(scope, Keys::from_iter([key]))
