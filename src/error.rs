@@ -21,7 +21,7 @@ pub enum Error {
     UnknownSubcommand {
         /// As sent, cut to 128 bytes.
         name: Vec<u8>,
-        /// The container, upper case.
+        /// The container.
         container: &'static str,
     },
     /// Too few or too many arguments for this command (its full lower-case name).
@@ -145,7 +145,7 @@ impl Error {
             Error::UnknownSubcommand { name, container } => {
                 out.extend_from_slice(b"ERR unknown subcommand '");
                 out.extend_from_slice(name);
-                write!(out, "'. Try {container} HELP.")
+                write!(out, "'. Try {} HELP.", container.to_ascii_uppercase())
             }
             Error::WrongArity(name) => {
                 write!(out, "ERR wrong number of arguments for '{name}' command")

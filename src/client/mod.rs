@@ -186,6 +186,10 @@ impl Connection {
                 return Poll::Ready(Ok(()));
             }
             ready!(self.poll_waiting(desk, cx));
+            // A job has replied, or failed.
+            if self.closing || !self.output.is_empty() {
+                continue;
+            }
             if share.is_used_up() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;

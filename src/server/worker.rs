@@ -7,7 +7,8 @@ use crate::client::{Connection, Desk};
 use crate::config::Config;
 use crate::dispatch::Engine;
 use crate::keyspace::expiry::{Step, Sweep};
-use crate::metrics::Counter;
+use crate::keyspace::memory;
+use crate::metrics::{Counter, Metrics};
 use crate::session::TICKS_PER_SECOND;
 use crate::session::{Address, Client, Doom, Flag, LatencyEvent, Phase, Session, Shared};
 use std::cell::RefCell;
@@ -192,6 +193,7 @@ async fn look_after(
     share: (usize, usize),
 ) {
     let mut sweep = Sweep::default();
+    let mut purger = Purger::default();
     let mut ticks = 0_u32;
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -208,7 +210,7 @@ async fn look_after(
             let shared = &desk.engine.shared;
             dismiss_idle(shared, desk.engine.config(), &clients.borrow());
         }
-        collect_freed();
+        purger.collect(&desk.borrow().engine.shared.metrics);
     }
 }
 
@@ -278,9 +280,24 @@ fn dismiss_idle(shared: &Shared, config: &Config, clients: &[Arc<Client>]) {
     }
 }
 
-/// Takes back memory that other threads have freed from this thread's heap.
-fn collect_freed() {
-    crate::keyspace::memory::collect_freed();
+/// Looks after a thread's heap.
+#[derive(Default)]
+pub(super) struct Purger {
+    purges: u64,
+}
+
+impl Purger {
+    /// Takes back memory that other threads have freed from this thread's heap; gives it back to
+    /// the system if `MEMORY PURGE` has been asked for since the last time.
+    pub(super) fn collect(&mut self, metrics: &Metrics) {
+        let purges = metrics.purges.load(Relaxed);
+        if purges == self.purges {
+            memory::collect_freed();
+        } else {
+            self.purges = purges;
+            memory::purge();
+        }
+    }
 }
 
 /// What `CLIENT LIST` shows of a socket.
