@@ -54,6 +54,8 @@ pub enum Error {
     ProtocolVersionNotInteger,
     /// Bad option of `HELLO`.
     HelloOption(Vec<u8>),
+    /// `HELLO` without credentials where they are needed.
+    HelloNoAuth,
     /// Wrong password or no such user.
     WrongPass,
     /// `AUTH <password>` while none is set.
@@ -64,8 +66,6 @@ pub enum Error {
     ProtectedMode,
     /// Client names may not hold blanks.
     ClientName,
-    /// A value of `CLIENT SETINFO` holds blanks; names the attribute.
-    ClientInfoValue(&'static str),
 
     // Arguments.
     /// The options do not fit the syntax.
@@ -167,10 +167,6 @@ impl Error {
                 out.push(b'\'');
                 Ok(())
             }
-            Error::ClientInfoValue(attribute) => write!(
-                out,
-                "ERR {attribute} cannot contain spaces, newlines or special characters."
-            ),
             Error::InvalidExpire(name) => {
                 write!(out, "ERR invalid expire time in '{name}' command")
             }
@@ -201,6 +197,11 @@ impl Error {
             Error::UnsupportedProtocol => "NOPROTO unsupported protocol version",
             Error::ProtocolVersionNotInteger => {
                 "ERR Protocol version is not an integer or out of range"
+            }
+            Error::HelloNoAuth => {
+                "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
+                 HELLO AUTH <user> <pass> option can be used to authenticate the client and select \
+                 the RESP protocol version at the same time"
             }
             Error::WrongPass => "WRONGPASS invalid username-password pair or user is disabled.",
             Error::AuthWithoutPassword => {
@@ -391,6 +392,69 @@ pub enum Bound {
     Lower,
     /// `UBOUND`.
     Upper,
+}
+
+/// Errors of the connection commands.
+impl Error {
+    /// An integer beyond 32 bits.
+    pub const NOT_INT32: Error =
+        Error::Fixed("ERR value is out of range, value must between -2147483648 and 2147483647");
+    /// `CLIENT KILL` by an address nobody has.
+    pub const NO_SUCH_CLIENT: Error = Error::Fixed("ERR No such client");
+    /// An id of `CLIENT LIST` that is not a number.
+    pub const INVALID_CLIENT_ID: Error = Error::Fixed("ERR Invalid client ID");
+    /// An id of `CLIENT KILL` that no client can have.
+    pub const CLIENT_ID_NOT_POSITIVE: Error =
+        Error::Fixed("ERR client-id should be greater than 0");
+    /// `CLIENT PAUSE` in an unknown mode.
+    pub const PAUSE_MODE: Error = Error::Fixed("ERR CLIENT PAUSE mode must be WRITE or ALL");
+    /// A timeout that is not a number.
+    pub const TIMEOUT_NOT_INTEGER: Error =
+        Error::Fixed("ERR timeout is not an integer or out of range");
+    /// A timeout below zero.
+    pub const TIMEOUT_NEGATIVE: Error = Error::Fixed("ERR timeout is negative");
+    /// `CLIENT UNBLOCK` for an unknown reason.
+    pub const UNBLOCK_REASON: Error =
+        Error::Fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+
+    /// An unknown option of `HELLO`.
+    pub fn hello_option(option: &[u8]) -> Error {
+        Error::HelloOption(quote(option).to_vec())
+    }
+
+    /// A value of `CLIENT SETINFO` that holds blanks; `attribute` as sent.
+    pub fn client_info_value(attribute: &[u8]) -> Error {
+        let text = " cannot contain spaces, newlines or special characters.";
+        quoting("ERR ", attribute, text)
+    }
+
+    /// An attribute `CLIENT SETINFO` does not know.
+    pub fn unrecognized_option(option: &[u8]) -> Error {
+        quoting("ERR Unrecognized option '", option, "'")
+    }
+
+    /// A type of client that does not exist.
+    pub fn unknown_client_type(kind: &[u8]) -> Error {
+        quoting("ERR Unknown client type '", kind, "'")
+    }
+
+    /// A user that does not exist.
+    pub fn no_such_user(name: &[u8]) -> Error {
+        quoting("ERR No such user '", name, "'")
+    }
+
+    /// A number of seconds that is none; `what` is the option's name.
+    pub fn seconds_not_positive(what: &str) -> Error {
+        quoting(
+            "ERR ",
+            what.as_bytes(),
+            " is not an integer or out of range",
+        )
+    }
+}
+
+fn quoting(head: &str, what: &[u8], tail: &str) -> Error {
+    Error::Text([head.as_bytes(), quote(what), tail.as_bytes()].concat())
 }
 
 impl From<ProtocolError> for Error {

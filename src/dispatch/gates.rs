@@ -7,6 +7,7 @@ use crate::config::Permission;
 use crate::error::Error;
 use crate::protocol::Args;
 use crate::session::{Address, Session};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The key spec of most commands.
 pub(super) const FIRST_ONLY: Place = Place::Range {
@@ -14,6 +15,9 @@ pub(super) const FIRST_ONLY: Place = Place::Range {
     last: 1,
     step: 1,
 };
+
+/// HTTP on the Redis port is logged at most this often.
+const HTTP_LOG_EVERY_MS: u64 = 60_000;
 
 /// Bytes of a name quoted in an error.
 const QUOTED_NAME_MAX: usize = 128;
@@ -52,8 +56,15 @@ pub(super) fn admit(
     if command.has(PROTECTED) && !may_debug(engine, session) {
         return Err((Error::debug_denied(), Some(command)));
     }
-    if !session.authenticated && !command.has(NO_AUTH) {
+    if command.has(NO_AUTH) {
+        if let Some(until_ms) = login_wait(engine, session, args, command) {
+            return Ok(Admitted::Pause(until_ms));
+        }
+    } else if !session.is_admitted(engine.config()) {
         return Err((Error::NoAuth, Some(command)));
+    }
+    if let Some(until_ms) = pause(engine, session, command) {
+        return Ok(Admitted::Pause(until_ms));
     }
     if session.multi.is_some() && !runs_in_multi(command) {
         if command.has(NO_MULTI) {
@@ -61,13 +72,36 @@ pub(super) fn admit(
         }
         return Ok(Admitted::Queue(command));
     }
-    let writes = may_write(session, command);
-    if let Some(until_ms) = engine.shared.pause.until_ms(writes, engine.now_ms)
-        && !command.full_name.starts_with("client|")
-    {
-        return Ok(Admitted::Pause(until_ms));
-    }
     Ok(Admitted::Run(command))
+}
+
+/// Until when a request must wait for the end of a `CLIENT PAUSE`, if it must. The `CLIENT`
+/// commands need not, so that a pause can be looked at and ended.
+#[inline]
+fn pause(engine: &Engine, session: &Session, command: &Registered) -> Option<u64> {
+    let pause = &engine.shared.pause;
+    if !pause.is_active(engine.now_ms) || command.full_name.starts_with("client|") {
+        return None;
+    }
+    pause.until_ms(may_write(session, command), engine.now_ms)
+}
+
+/// Until when a password must wait to be looked at, if it must: see `session::Logins`.
+fn login_wait(
+    engine: &Engine,
+    session: &Session,
+    args: Args<'_>,
+    command: &Registered,
+) -> Option<u64> {
+    let guesses = match command.full_name {
+        "auth" => true,
+        "hello" => args.from(2).any(|arg| arg.eq_ignore_ascii_case(b"auth")),
+        _ => false,
+    };
+    let logins = &engine.shared.clients.logins;
+    guesses
+        .then(|| logins.wait_until_ms(&session.client.address, engine.now_ms))
+        .flatten()
 }
 
 /// Is this line of HTTP? A page in a browser can make it send requests here, with commands in the
@@ -85,6 +119,22 @@ fn may_debug(engine: &Engine, session: &Session) -> bool {
             Address::Unix(_) => true,
             Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
         },
+    }
+}
+
+/// Logs that somebody spoke HTTP, once in a while.
+#[cold]
+pub(super) fn report_http(session: &Session, now_ms: u64) {
+    static QUIET_UNTIL_MS: AtomicU64 = AtomicU64::new(0);
+    let change = |until_ms: u64| (now_ms >= until_ms).then_some(now_ms + HTTP_LOG_EVERY_MS);
+    if QUIET_UNTIL_MS
+        .fetch_update(Relaxed, Relaxed, change)
+        .is_ok()
+    {
+        tracing::warn!(
+            address = %session.client.address,
+            "possible attack: HTTP (POST or Host:) on the Redis port; the connection is closed"
+        );
     }
 }
 

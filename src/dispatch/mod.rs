@@ -6,7 +6,9 @@ mod transaction;
 
 use crate::base::clock::Clock;
 use crate::commands::context::Context;
-use crate::commands::spec::{ADMIN, DENYOOM, Flow, Handler, Outcome, SKIP_MONITOR, WRITE};
+use crate::commands::spec::{
+    ADMIN, DENYOOM, Flow, Handler, MAY_REPLICATE, Outcome, SKIP_MONITOR, WRITE,
+};
 use crate::commands::table::{self, Registered};
 use crate::config::{Config, View};
 use crate::error::Error;
@@ -135,14 +137,20 @@ impl Engine {
             Ok(gates::Admitted::Pause(until_ms)) => return Next::Paused(until_ms),
             Err((_, None)) if gates::is_http(args) => {
                 self.sheet.add(Counter::ProtocolErrors, 1);
+                self.sheet.add(Counter::CrossProtocol, 1);
+                gates::report_http(session, self.now_ms);
                 return Next::Close;
             }
             Err((error, command)) => {
                 if let Some(multi) = &mut session.multi {
                     multi.refused = true;
                 }
+                let mut error = error;
                 if let Some(command) = command {
                     bump(&self.sheet.command(command.id).rejected, 1);
+                    if matches!(command.command.handler, Handler::Exec) {
+                        error = transaction::abort(self, session, error);
+                    }
                 }
                 self.reply_error(session, &error, out);
                 silence(session, out, mark);
@@ -418,6 +426,10 @@ fn silence(session: &mut Session, out: &mut Output, mark: crate::protocol::outpu
     match session.reply_mode {
         ReplyMode::On => {}
         ReplyMode::Off => out.truncate(mark),
+        ReplyMode::SkipThis => {
+            out.truncate(mark);
+            session.reply_mode = ReplyMode::SkipNext;
+        }
         ReplyMode::SkipNext => {
             out.truncate(mark);
             session.reply_mode = ReplyMode::On;
@@ -459,15 +471,14 @@ fn monitor_line(clock: &Clock, session: &Session, args: Args<'_>) -> Vec<u8> {
     line
 }
 
-/// Does a command, or anything a transaction of it may contain, write?
+/// Does a command, or anything a transaction of it may contain, write (or publish)?
 fn may_write(session: &Session, command: &Registered) -> bool {
+    let writes = |command: &Registered| command.has(WRITE) || command.has(MAY_REPLICATE);
     match command.command.handler {
         Handler::Exec => session.multi.as_ref().is_some_and(|multi| {
-            multi
-                .queue
-                .iter()
-                .any(|q| table::all()[q.command].has(WRITE))
+            let mut queued = multi.queue.iter();
+            queued.any(|queued| writes(&table::all()[queued.command]))
         }),
-        _ => command.has(WRITE),
+        _ => writes(command),
     }
 }

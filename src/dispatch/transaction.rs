@@ -6,11 +6,11 @@
 
 use super::{Engine, feed_monitors, slow};
 use crate::commands::context::Context;
-use crate::commands::spec::{DENYOOM, DONE, Flow, Handler, Outcome};
+use crate::commands::spec::{DENYOOM, Flow, Handler, Outcome};
 use crate::commands::table::{self, Registered};
 use crate::error::Error;
 use crate::keyspace::txn::{Keys, Scope};
-use crate::keyspace::{Key, Txn, eviction, hash_key};
+use crate::keyspace::{Hash, Key, Txn, eviction, hash_key};
 use crate::metrics::{Counter, Sheet, bump};
 use crate::protocol::output::Mark;
 use crate::protocol::{Args, Reply};
@@ -66,9 +66,16 @@ pub(super) fn exec(engine: &mut Engine, session: &mut Session, reply: &mut Reply
         release(engine, watching);
         return Err(Error::ExecAbortedBecause(Box::new(error)));
     }
-    run_all(engine, session, &multi, watching.as_deref(), reply);
+    let flow = run_all(engine, session, &multi, watching.as_deref(), reply);
     release(engine, watching);
-    DONE
+    Ok(flow)
+}
+
+/// What an `EXEC` that is refused before it runs answers: the transaction goes with it.
+pub(super) fn abort(engine: &mut Engine, session: &mut Session, cause: Error) -> Error {
+    session.end_multi();
+    release(engine, session.stop_watching());
+    Error::ExecAbortedBecause(Box::new(cause))
 }
 
 fn release(engine: &mut Engine, watching: Option<Box<Watching>>) {
@@ -105,19 +112,8 @@ fn run_all(
     multi: &Multi,
     watching: Option<&Watching>,
     reply: &mut Reply<'_>,
-) {
-    let mut all = false;
-    let mut hashes = Vec::new();
-    for queued in &multi.queue {
-        let row = table::all()[queued.command].command;
-        all |= matches!(row.handler, Handler::Keyspace(..));
-        let args = queued.args.as_args();
-        // A key count that does not fit leaves no keys; the handler says what is wrong.
-        let _ = row.each_key(args, |index, _| hashes.push(hash_key(args.at(index))));
-    }
-    if let Some(watching) = watching {
-        hashes.extend(watching.keys.iter().map(|(_, key, _)| hash_key(key)));
-    }
+) -> Flow {
+    let needed = locks_needed(multi, watching);
     let Engine {
         shared,
         local,
@@ -138,14 +134,15 @@ fn run_all(
         skew_ms: shared.clock.skew_ms(),
         touch: !session.no_touch,
     };
-    let mut txn = if all {
-        Txn::begin_all(scope, Keys::new())
-    } else {
-        Txn::begin_union(scope, hashes.into_iter())
+    let mut txn = match needed {
+        Some(hashes) => Txn::begin_union(scope, hashes.into_iter()),
+        None => Txn::begin_all(scope, Keys::new()),
     };
     if watching.is_some_and(|watching| is_dirty(watching, &mut txn)) {
-        return reply.null_array();
+        reply.null_array();
+        return Flow::Done;
     }
+    let mut closes = false;
     reply.array(multi.queue.len());
     for queued in &multi.queue {
         let command = &table::all()[queued.command];
@@ -177,7 +174,7 @@ fn run_all(
             }
             Handler::Exec | Handler::Container => unreachable!("never queued"),
         };
-        finish(shared, sheet, command, outcome, reply, mark);
+        closes |= finish(shared, sheet, command, outcome, reply, mark);
         reply.set_protocol(session.protocol);
         let lap = timer.raw();
         let spent_ns = timer.delta_as_nanos(std::mem::replace(&mut start, lap), lap);
@@ -187,9 +184,30 @@ fn run_all(
             slow::note(shared, view.config(), session, command, args, spent_ns);
         }
     }
+    if closes { Flow::Close } else { Flow::Done }
 }
 
-/// What becomes of one command of a transaction: its error's reply, its statistics.
+/// The hashes of all keys of the queued commands and of the watched keys; `None` when a command
+/// on the whole keyspace is among them.
+fn locks_needed(multi: &Multi, watching: Option<&Watching>) -> Option<Vec<Hash>> {
+    let mut hashes = Vec::new();
+    for queued in &multi.queue {
+        let row = table::all()[queued.command].command;
+        if matches!(row.handler, Handler::Keyspace(..)) {
+            return None;
+        }
+        let args = queued.args.as_args();
+        // A key count that does not fit leaves no keys; the handler says what is wrong.
+        let _ = row.each_key(args, |index, _| hashes.push(hash_key(args.at(index))));
+    }
+    if let Some(watching) = watching {
+        hashes.extend(watching.keys.iter().map(|(_, key, _)| hash_key(key)));
+    }
+    Some(hashes)
+}
+
+/// What becomes of one command of a transaction: its error's reply, its statistics. True when the
+/// connection is to be closed.
 fn finish(
     shared: &Shared,
     sheet: &Sheet,
@@ -197,9 +215,10 @@ fn finish(
     outcome: Outcome,
     reply: &mut Reply<'_>,
     mark: Mark,
-) {
+) -> bool {
     match outcome {
-        Ok(Flow::Done | Flow::Close) => {}
+        Ok(Flow::Done) => {}
+        Ok(Flow::Close) => return true,
         // Inside a transaction long work is done in place: its isolation is what was asked for.
         Ok(Flow::Offload(job)) => job(shared, reply.output()),
         Err(error) => {
@@ -209,6 +228,7 @@ fn finish(
             reply.error(&error);
         }
     }
+    false
 }
 
 /// Was a watched key changed, or has it expired since?

@@ -37,6 +37,12 @@ pub struct Identity {
     pub library_version: Vec<u8>,
 }
 
+impl Identity {
+    fn held_bytes(&self) -> usize {
+        self.name.capacity() + self.library.capacity() + self.library_version.capacity()
+    }
+}
+
 /// Why a connection is to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -49,8 +55,12 @@ pub enum Doom {
     OutputLimit = 3,
     /// The clients' memory budget is exceeded and this is the largest.
     Shed = 4,
-    /// The server ends.
-    Shutdown = 5,
+    /// Its request grows beyond the limit.
+    InputLimit = 5,
+    /// The server ends: close when what has been received is served.
+    Shutdown = 6,
+    /// The time for that is over.
+    Ended = 7,
 }
 
 /// Conditions shown in `CLIENT LIST`.
@@ -73,6 +83,8 @@ pub enum Flag {
     Blocked = 1 << 6,
     /// The connection is encrypted.
     Tls = 1 << 7,
+    /// Waiting for its long work.
+    Busy = 1 << 8,
 }
 
 /// What other threads see of a client.
@@ -101,8 +113,13 @@ pub struct Client {
     pub sent_bytes: AtomicU64,
     /// Memory held for requests not yet whole.
     pub input_bytes: AtomicU64,
+    /// Of that, what has been received.
+    pub input_used_bytes: AtomicU64,
     /// Memory held for replies not yet sent.
     pub output_bytes: AtomicU64,
+    /// Since when its replies have been beyond the soft limit, in ms on the server timeline; 0
+    /// while they are not.
+    pub output_soft_since_ms: AtomicU64,
     /// Memory held by a queued transaction.
     pub multi_bytes: AtomicU64,
     /// Commands queued; −1 outside a transaction.
@@ -135,7 +152,9 @@ impl Client {
             received_bytes: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
             input_bytes: AtomicU64::new(0),
+            input_used_bytes: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
+            output_soft_since_ms: AtomicU64::new(0),
             multi_bytes: AtomicU64::new(0),
             queued: AtomicI64::new(-1),
             watched: AtomicU32::new(0),
@@ -196,15 +215,18 @@ impl Client {
 
     /// Memory held for this client, in bytes, the record itself included.
     pub fn held_bytes(&self) -> u64 {
-        size_of::<Client>() as u64
+        let identity = self.identity.lock().held_bytes() + self.mail.lock().capacity();
+        (size_of::<Client>() + identity) as u64
             + self.input_bytes.load(Relaxed)
             + self.output_bytes.load(Relaxed)
             + self.multi_bytes.load(Relaxed)
     }
 
-    /// Tells the client's task to close the connection; the first reason stays.
+    /// Tells the client's task to close the connection. The first reason stays, but whoever is
+    /// only asked to finish can be told more.
     pub fn doom(&self, why: Doom) {
-        let _ = self.doom.compare_exchange(0, why as u8, Relaxed, Relaxed);
+        let change = |now: u8| (now == 0 || now == Doom::Shutdown as u8).then_some(why as u8);
+        let _ = self.doom.fetch_update(Relaxed, Relaxed, change);
         self.wake();
     }
 
@@ -217,7 +239,9 @@ impl Client {
             2 => Some(Doom::TimedOut),
             3 => Some(Doom::OutputLimit),
             4 => Some(Doom::Shed),
-            _ => Some(Doom::Shutdown),
+            5 => Some(Doom::InputLimit),
+            6 => Some(Doom::Shutdown),
+            _ => Some(Doom::Ended),
         }
     }
 
@@ -231,6 +255,11 @@ impl Client {
         if let Some(waker) = &*self.waker.lock() {
             waker.wake_by_ref();
         }
+    }
+
+    /// Is there something posted?
+    pub fn has_mail(&self) -> bool {
+        self.has_mail.load(Relaxed)
     }
 
     /// Sends bytes that are not a reply (a monitor's line). When more than `limit_bytes` pile up

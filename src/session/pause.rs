@@ -19,11 +19,15 @@ pub struct Pause {
 }
 
 impl Pause {
-    /// Pauses until a moment on the server timeline. A pause is never shortened by another.
-    pub fn extend(&self, kind: PauseKind, until_ms: u64) {
-        self.write_until_ms.fetch_max(until_ms, Relaxed);
-        if kind == PauseKind::All {
-            self.all_until_ms.fetch_max(until_ms, Relaxed);
+    /// Pauses until a moment on the server timeline. A pause is never weakened by another: while
+    /// all requests are paused, a pause of writes prolongs that.
+    pub fn extend(&self, kind: PauseKind, until_ms: u64, now_ms: u64) {
+        let end_ms = self
+            .write_until_ms
+            .fetch_max(until_ms, Relaxed)
+            .max(until_ms);
+        if kind == PauseKind::All || self.until_ms(false, now_ms).is_some() {
+            self.all_until_ms.fetch_max(end_ms, Relaxed);
         }
     }
 
@@ -43,5 +47,37 @@ impl Pause {
         };
         let until = until.load(Relaxed);
         (until > now_ms).then_some(until)
+    }
+
+    /// Is anything paused?
+    pub fn is_active(&self, now_ms: u64) -> bool {
+        self.until_ms(true, now_ms).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_never_weakened_by_another() {
+        let pause = Pause::default();
+        pause.extend(PauseKind::Write, 100, 0);
+        assert_eq!(
+            (pause.until_ms(true, 50), pause.until_ms(false, 50)),
+            (Some(100), None)
+        );
+        assert_eq!(pause.until_ms(true, 100), None);
+        pause.extend(PauseKind::All, 60, 50);
+        assert_eq!(pause.until_ms(false, 50), Some(100));
+        pause.extend(PauseKind::Write, 200, 50);
+        assert_eq!(
+            (pause.until_ms(true, 50), pause.until_ms(false, 50)),
+            (Some(200), Some(200))
+        );
+        pause.end();
+        assert!(!pause.is_active(50));
+        pause.extend(PauseKind::Write, 300, 250);
+        assert_eq!(pause.until_ms(false, 250), None);
     }
 }

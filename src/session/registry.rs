@@ -1,7 +1,8 @@
 //! All connected clients.
 
-use super::{Client, Flag};
+use super::{Client, Flag, Logins};
 use dashmap::DashMap;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -11,7 +12,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 pub struct Registry {
     clients: DashMap<u64, Arc<Client>>,
     last_id: AtomicU64,
-    monitors: AtomicUsize,
+    monitors: Mutex<Vec<Arc<Client>>>,
+    monitor_count: AtomicUsize,
+    /// Failed logins by address.
+    pub logins: Logins,
 }
 
 impl Registry {
@@ -25,11 +29,10 @@ impl Registry {
         self.clients.insert(client.id, Arc::clone(client));
     }
 
-    /// Removes a client that has disconnected; a second time changes nothing.
+    /// Removes a client that has disconnected. Once it is gone, this does nothing.
     pub fn remove(&self, client: &Client) {
-        let was_there = self.clients.remove(&client.id).is_some();
-        if was_there && client.is(Flag::Monitor) {
-            self.monitors.fetch_sub(1, Relaxed);
+        if let Some((_, client)) = self.clients.remove(&client.id) {
+            self.set_monitor(&client, false);
         }
     }
 
@@ -55,50 +58,69 @@ impl Registry {
         all
     }
 
-    /// Shows every client, in no order and without copying the list.
-    pub fn each(&self, mut visit: impl FnMut(&Client)) {
-        self.clients.iter().for_each(|client| visit(&client));
-    }
-
     /// Memory held for all clients, in bytes. O(clients).
     pub fn held_bytes(&self) -> u64 {
         self.clients.iter().map(|client| client.held_bytes()).sum()
     }
 
-    /// Number of monitors.
-    pub fn monitor_count(&self) -> usize {
-        self.monitors.load(Relaxed)
-    }
-
     /// Makes a client a monitor; it stays one until it disconnects or resets.
-    pub fn set_monitor(&self, client: &Client, on: bool) {
-        if client.is(Flag::Monitor) != on {
-            client.set(Flag::Monitor, on);
-            if on {
-                self.monitors.fetch_add(1, Relaxed);
-            } else {
-                self.monitors.fetch_sub(1, Relaxed);
-            }
+    pub fn set_monitor(&self, client: &Arc<Client>, on: bool) {
+        if client.is(Flag::Monitor) == on {
+            return;
         }
+        client.set(Flag::Monitor, on);
+        let mut monitors = self.monitors.lock();
+        if on {
+            monitors.push(Arc::clone(client));
+        } else {
+            monitors.retain(|monitor| monitor.id != client.id);
+        }
+        self.monitor_count.store(monitors.len(), Relaxed);
     }
 
     /// Is anybody monitoring? Asked before every command.
     #[inline]
     pub fn has_monitors(&self) -> bool {
-        self.monitors.load(Relaxed) > 0
+        self.monitor_count.load(Relaxed) > 0
     }
 
     /// The monitors.
     pub fn monitors(&self) -> Vec<Arc<Client>> {
-        self.clients
-            .iter()
-            .filter(|c| c.is(Flag::Monitor))
-            .map(|c| Arc::clone(&c))
-            .collect()
+        self.monitors.lock().clone()
     }
 
     /// Wakes every client's task, as after `CLIENT UNPAUSE`.
     pub fn wake_all(&self) {
         self.clients.iter().for_each(|client| client.wake());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Address;
+
+    fn add(registry: &Registry) -> Arc<Client> {
+        let address = Address::Unix("/tmp/s".into());
+        let client = Client::new(registry.next_id(), address.clone(), address, 3, 0);
+        let client = Arc::new(client);
+        registry.add(&client);
+        client
+    }
+
+    #[test]
+    fn monitors_are_counted_once_however_they_end() {
+        let registry = Registry::default();
+        let (first, second) = (add(&registry), add(&registry));
+        for client in [&first, &first, &second] {
+            registry.set_monitor(client, true);
+        }
+        assert_eq!(registry.monitors().len(), 2);
+        registry.remove(&first);
+        registry.remove(&first);
+        assert!(registry.has_monitors());
+        registry.set_monitor(&second, false);
+        registry.remove(&second);
+        assert!(!registry.has_monitors() && registry.is_empty());
     }
 }

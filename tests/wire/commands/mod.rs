@@ -2,5 +2,7 @@
 //! wrong arity, expiry, under RESP2 and RESP3.
 
 // One module per line, sorted.
+mod client;
+mod connection;
 mod string;
 mod transactions;

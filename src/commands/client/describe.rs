@@ -1,0 +1,89 @@
+//! The line `CLIENT LIST` and `CLIENT INFO` have for a client.
+
+use super::super::table;
+use crate::session::{Client, Flag};
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Appends the line. Fields and their order are those of Redis 7.2, then those of Valkey 8 that
+/// count traffic. There is no reply buffer of fixed size (`rbs`, `rbp`, `obl` are 0), and requests
+/// are executed where they were received (`argv-mem` is 0).
+pub(super) fn describe(client: &Client, now_ms: u64, out: &mut Vec<u8>) {
+    let get = |number: &AtomicU64| number.load(Relaxed);
+    let since = |ms: u64| now_ms.saturating_sub(ms) / 1000;
+    let identity = client.identity();
+    let (input, unread) = (get(&client.input_bytes), get(&client.input_used_bytes));
+    let output = get(&client.output_bytes);
+    write!(
+        out,
+        "id={} addr={} laddr={} fd={} name=",
+        client.id, client.address, client.local_address, client.fd
+    )
+    .expect(NEVER_FAILS);
+    out.extend_from_slice(&identity.name);
+    write!(
+        out,
+        " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} qbuf={} \
+         qbuf-free={} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} \
+         events={} cmd={} user=default redir=-1 resp={} lib-name=",
+        since(client.connected_ms),
+        since(get(&client.active_ms)),
+        flags(client),
+        client.db.load(Relaxed),
+        client.queued.load(Relaxed),
+        client.watched.load(Relaxed),
+        unread,
+        input.saturating_sub(unread),
+        get(&client.multi_bytes),
+        u8::from(output > 0),
+        output,
+        client.held_bytes(),
+        if output > 0 { "rw" } else { "r" },
+        command(client),
+        client.protocol(),
+    )
+    .expect(NEVER_FAILS);
+    out.extend_from_slice(&identity.library);
+    out.extend_from_slice(b" lib-ver=");
+    out.extend_from_slice(&identity.library_version);
+    writeln!(
+        out,
+        " tot-net-in={} tot-net-out={} tot-cmds={}",
+        get(&client.received_bytes),
+        get(&client.sent_bytes),
+        get(&client.commands)
+    )
+    .expect(NEVER_FAILS);
+}
+
+const NEVER_FAILS: &str = "writing to memory does not fail";
+
+/// The last command's full name.
+fn command(client: &Client) -> &'static str {
+    let id = client.last_command.load(Relaxed) as usize;
+    table::all()
+        .get(id)
+        .map_or("NULL", |command| command.full_name)
+}
+
+/// One letter for each condition, `N` without any.
+pub(super) fn flags(client: &Client) -> String {
+    let letters: String = [
+        (Flag::Monitor, 'O'),
+        (Flag::Multi, 'x'),
+        (Flag::Blocked, 'b'),
+        (Flag::Dirty, 'd'),
+        (Flag::Unix, 'U'),
+        (Flag::NoEvict, 'e'),
+        (Flag::NoTouch, 'T'),
+    ]
+    .into_iter()
+    .filter(|(flag, _)| client.is(*flag))
+    .map(|(_, letter)| letter)
+    .collect();
+    if letters.is_empty() {
+        "N".to_owned()
+    } else {
+        letters
+    }
+}
