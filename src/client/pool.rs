@@ -4,6 +4,7 @@ use crate::commands::spec::Job;
 use crate::protocol::Output;
 use crate::session::Shared;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -58,6 +59,9 @@ fn run(queue: &Mutex<mpsc::Receiver<Task>>, shared: &Shared) {
         if catch_unwind(AssertUnwindSafe(|| job(shared, &mut out))).is_ok() {
             // The client may have gone; nobody misses the reply then.
             let _ = done.send((out, started.elapsed()));
+        } else {
+            tracing::error!("a job ended in a panic: its client is disconnected");
+            shared.metrics.panics.fetch_add(1, Relaxed);
         }
     }
 }

@@ -1,0 +1,109 @@
+//! What a worker lends to the connection whose turn it is.
+
+use super::pool::Pool;
+use crate::dispatch::{Engine, Prepared};
+use crate::protocol::{Output, Span};
+
+/// Clusters of prefetches are worth their overhead from this many requests on.
+const PREFETCH_MIN: usize = 2;
+/// Spans that a worker keeps room for; one request with more of them does not keep its memory.
+const SPANS_KEPT: usize = 64 * 1024;
+/// Of the reply buffer, a worker keeps this many times the size of its read buffer.
+const OUT_KEPT: usize = 4;
+
+/// What a worker lends to the connection whose turn it is.
+pub struct Desk {
+    /// Executes requests.
+    pub engine: Engine,
+    /// Where long work goes.
+    pub pool: Pool,
+    pub(super) scratch: Vec<u8>,
+    /// The size of `scratch`, which is elsewhere while its contents are executed.
+    buffer_bytes: usize,
+    pub(super) spans: Vec<Span>,
+    pub(super) requests: Vec<Request>,
+    pub(super) out: Output,
+    spare: Vec<Vec<u8>>,
+}
+
+/// A decoded request: its spans, where it ends in the input, and what is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct Request {
+    pub(super) spans: (u32, u32),
+    pub(super) end: usize,
+    pub(super) prepared: Prepared,
+}
+
+impl Desk {
+    /// A worker's desk.
+    pub fn new(engine: Engine, pool: Pool) -> Desk {
+        let mut desk = Desk {
+            buffer_bytes: engine.config().server.buffer_size as usize,
+            engine,
+            pool,
+            scratch: Vec::new(),
+            spans: Vec::new(),
+            requests: Vec::new(),
+            out: Output::default(),
+            spare: Vec::new(),
+        };
+        desk.recover();
+        desk
+    }
+
+    /// Clears what a panic may have left behind: a half-written reply is nobody else's.
+    pub(super) fn recover(&mut self) {
+        self.scratch = vec![0; self.buffer_bytes];
+        self.spans = Vec::new();
+        self.requests = Vec::new();
+        self.out = Output::default();
+    }
+
+    /// A buffer for a connection that must keep input.
+    pub(super) fn buffer(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Takes a buffer back for the next connection.
+    pub(super) fn recycle(&mut self, mut buffer: Vec<u8>) {
+        let fits = (1..=self.buffer_bytes).contains(&buffer.capacity());
+        let kept_max = self.engine.config().server.buffer_pool_size as usize;
+        if fits && self.spare.len() < kept_max {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+
+    /// Takes the reply buffer back, sent and empty, unless it has grown large.
+    pub(super) fn take_back(&mut self, out: Output) {
+        if out.held_bytes() <= self.buffer_bytes * OUT_KEPT {
+            self.out = out;
+        }
+    }
+
+    /// Forgets the spans of the last batch; their memory too, if there were a great many.
+    pub(super) fn clear_batch(&mut self) {
+        self.requests.clear();
+        self.spans.clear();
+        if self.spans.capacity() > SPANS_KEPT {
+            self.spans = Vec::new();
+        }
+    }
+
+    /// Starts loading what the batch is going to touch: shards, then buckets, then entries.
+    pub(super) fn prefetch(&self, db: usize) {
+        if self.requests.len() < PREFETCH_MIN {
+            return;
+        }
+        let keyspace = &self.engine.shared.keyspace;
+        let hashes = || self.requests.iter().filter_map(|r| r.prepared.hash);
+        hashes().for_each(|hash| keyspace.prefetch_shard(hash));
+        keyspace.garbage.pinned(self.engine.local.reader, || {
+            hashes().for_each(|hash| keyspace.prefetch_bucket(db, hash));
+            let lines = hashes()
+                .next()
+                .map_or(1, |hash| keyspace.typical_lines(db, hash));
+            hashes().for_each(|hash| keyspace.prefetch_entry(db, hash, lines));
+        });
+    }
+}

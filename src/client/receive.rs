@@ -1,0 +1,344 @@
+//! Bytes from the peer, and the requests in them.
+
+use super::desk::{Desk, Request};
+use super::{Connection, Share, Waiting};
+use crate::dispatch::{Engine, Next, Prepared};
+use crate::error::Error;
+use crate::metrics::{Counter, bump};
+use crate::protocol::request::{Decoded, Decoder, Limits, ProtocolError, QUOTED, split_inline};
+use crate::protocol::{Args, Reply};
+use crate::session::{Doom, Flag, ReplyMode};
+use std::io;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// Room for one read into a buffer of the connection's own: at least this, and at most that.
+const READ_MIN: usize = 16 * 1024;
+const READ_MAX: usize = 256 * 1024;
+/// Replies are sent before the batch is over once there are this many bytes of them.
+const SEND_AT_BYTES: usize = 256 * 1024;
+/// A paused request looks up at least this often.
+const PAUSE_MAX: Duration = Duration::from_secs(3600);
+
+/// Why a batch of requests ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stopped {
+    /// All whole requests were executed.
+    Dry,
+    /// There is enough to send.
+    Send,
+    /// The connection's share of the worker is used up, or it has something to wait for.
+    Full,
+}
+
+impl Connection {
+    /// Reads once, then executes what is whole. Returns the number of bytes read.
+    pub(super) fn poll_input(
+        &mut self,
+        desk: &mut Desk,
+        cx: &mut Context<'_>,
+        share: &mut Share,
+    ) -> Poll<io::Result<usize>> {
+        if !self.input.is_empty() {
+            let count = ready!(self.poll_read_more(cx))?;
+            if count > 0 {
+                self.received(desk, share, count);
+            }
+            return Poll::Ready(Ok(count));
+        }
+        let mut scratch = std::mem::take(&mut desk.scratch);
+        let mut read = self.stream.poll_read(cx, &mut scratch);
+        if let Poll::Ready(Ok(count @ 1..)) = read {
+            self.received(desk, share, count);
+            let executed = self.execute_fresh(desk, cx, &scratch[..count], share);
+            read = Poll::Ready(executed.map(|()| count));
+        }
+        desk.scratch = scratch;
+        read
+    }
+
+    /// Reads into the kept input. Memory grows with what has arrived, never on the peer's word:
+    /// at most to twice that.
+    fn poll_read_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.input_at > 0 {
+            self.input.drain(..self.input_at);
+            self.input_needed = self.input_needed.saturating_sub(self.input_at);
+            self.input_at = 0;
+        }
+        let filled = self.input.len();
+        let wanted = self.input_needed.saturating_sub(filled);
+        let step = wanted.clamp(READ_MIN, READ_MAX);
+        if self.input.capacity() - filled < step {
+            self.input.reserve_exact(wanted.min(filled).max(step));
+        }
+        self.input.resize(filled + step, 0);
+        let read = self.stream.poll_read(cx, &mut self.input[filled..]);
+        let count = match &read {
+            Poll::Ready(Ok(count)) => *count,
+            _ => 0,
+        };
+        self.input.truncate(filled + count);
+        self.publish_held();
+        read
+    }
+
+    fn received(&mut self, desk: &Desk, share: &mut Share, count: usize) {
+        share.bytes += count;
+        let sheet = &desk.engine.sheet;
+        sheet.add(Counter::Reads, 1);
+        sheet.add(Counter::ReceivedBytes, count as u64);
+        bump(&self.session.client.received_bytes, count as u64);
+    }
+
+    /// Executes the requests in bytes just read; what is left of them is kept.
+    fn execute_fresh(
+        &mut self,
+        desk: &mut Desk,
+        cx: &mut Context<'_>,
+        data: &[u8],
+        share: &mut Share,
+    ) -> io::Result<()> {
+        let consumed = self.execute(desk, cx, data, 0, share)?;
+        if consumed < data.len() && !self.closing {
+            self.input = desk.buffer();
+            self.input.extend_from_slice(&data[consumed..]);
+            self.input_at = 0;
+            self.input_needed = self.input_needed.saturating_sub(consumed);
+            self.publish_held();
+        }
+        Ok(())
+    }
+
+    /// Executes the requests in the kept input. What is left stays where it is, or moves to a
+    /// buffer of its size when that of a large request can be given back.
+    pub(super) fn execute_kept(
+        &mut self,
+        desk: &mut Desk,
+        cx: &mut Context<'_>,
+        share: &mut Share,
+    ) -> io::Result<()> {
+        let input = std::mem::take(&mut self.input);
+        let start = std::mem::take(&mut self.input_at);
+        let consumed = self.execute(desk, cx, &input, start, share)?;
+        let rest = input.len() - consumed;
+        self.input_at = consumed;
+        if rest == 0 {
+            self.input_at = 0;
+            self.restart_decoding();
+            desk.recycle(input);
+        } else if input.capacity() > 2 * READ_MAX && rest < input.capacity() / 4 {
+            self.input = desk.buffer();
+            self.input.extend_from_slice(&input[consumed..]);
+            self.input_at = 0;
+            self.input_needed = self.input_needed.saturating_sub(consumed);
+        } else {
+            self.input = input;
+        }
+        self.publish_held();
+        Ok(())
+    }
+
+    /// Executes whole requests from `at` on, batch by batch. Returns how far it got.
+    fn execute(
+        &mut self,
+        desk: &mut Desk,
+        cx: &mut Context<'_>,
+        data: &[u8],
+        mut at: usize,
+        share: &mut Share,
+    ) -> io::Result<usize> {
+        while at < data.len() {
+            let decoded = self.decode(desk, data, at);
+            desk.engine.begin_batch();
+            desk.prefetch(self.session.db);
+            let before = share.commands;
+            let (end, stopped) = self.execute_batch(desk, data, at, share);
+            at = end;
+            desk.engine.end_batch();
+            self.publish(desk, share.commands - before);
+            let dry = stopped == Stopped::Dry;
+            if !dry {
+                // The decoder is past requests that were not executed: they are decoded again.
+                self.restart_decoding();
+            } else if let Err(error) = decoded {
+                self.refuse(desk, error);
+            }
+            share.bytes += desk.out.len() / 4;
+            let sent = self.write_batch(desk, cx)?;
+            let more = decoded == Ok(true) || stopped == Stopped::Send;
+            let doomed = self.session.client.doomed().is_some();
+            if self.closing || doomed || !sent || !more || stopped == Stopped::Full {
+                break;
+            }
+        }
+        Ok(at)
+    }
+
+    fn restart_decoding(&mut self) {
+        self.decoder = Decoder::default();
+        self.input_needed = 0;
+    }
+
+    /// Decodes up to a batch of requests from `at` on. False when the last is not all here.
+    fn decode(
+        &mut self,
+        desk: &mut Desk,
+        data: &[u8],
+        mut at: usize,
+    ) -> Result<bool, ProtocolError> {
+        desk.clear_batch();
+        let Desk {
+            spans,
+            requests,
+            engine,
+            ..
+        } = desk;
+        let limits = limits(engine, self.session.is_admitted(engine.config()));
+        // Before authentication each request may change what the next one is allowed.
+        let batch = if limits.authenticated {
+            engine.config().server.batch_size as usize
+        } else {
+            1
+        };
+        while requests.len() < batch {
+            let first = spans.len();
+            match self.decoder.decode(data, at, &limits, spans)? {
+                Decoded::Request { end } => {
+                    let prepared = match spans.get(first) {
+                        Some(span) if span.len != QUOTED => {
+                            Engine::prepare(Args::new(data, &spans[first..]))
+                        }
+                        _ => Prepared::default(),
+                    };
+                    requests.push(Request {
+                        spans: (first as u32, spans.len() as u32),
+                        end,
+                        prepared,
+                    });
+                    at = end;
+                }
+                Decoded::Incomplete { total } => {
+                    self.input_needed = at + total;
+                    let config = &engine.config().limits;
+                    let most = if limits.authenticated {
+                        config.query_buffer_limit
+                    } else {
+                        config.preauth_query_buffer
+                    };
+                    // Spans count in 32 bits.
+                    if (data.len() - at) as u64 > most || data.len() > u32::MAX as usize {
+                        self.session.client.doom(Doom::InputLimit);
+                    }
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Executes the decoded requests in order. Returns where the last one executed ends.
+    fn execute_batch(
+        &mut self,
+        desk: &mut Desk,
+        data: &[u8],
+        start: usize,
+        share: &mut Share,
+    ) -> (usize, Stopped) {
+        let mut at = start;
+        for index in 0..desk.requests.len() {
+            let Request {
+                spans: (first, last),
+                end,
+                prepared,
+            } = desk.requests[index];
+            let Desk {
+                engine, spans, out, ..
+            } = desk;
+            let args = Args::new(data, &spans[first as usize..last as usize]);
+            let next = if last == first {
+                Next::Go
+            } else if spans[first as usize].len == QUOTED {
+                let line = Args::new(data, &spans[first as usize + 1..last as usize]);
+                match split_inline(line.at(0)) {
+                    Ok(owned) if owned.as_args().len() > 0 => {
+                        let args = owned.as_args();
+                        engine.execute(&mut self.session, args, Engine::prepare(args), out)
+                    }
+                    Ok(_) => Next::Go,
+                    Err(error) => {
+                        self.refuse(desk, error);
+                        return (end, Stopped::Full);
+                    }
+                }
+            } else {
+                engine.execute(&mut self.session, args, prepared, out)
+            };
+            if let Next::Paused(until_ms) = next {
+                self.pause(desk, until_ms);
+                return (at, Stopped::Full);
+            }
+            at = end;
+            share.commands += 1;
+            match next {
+                Next::Close => {
+                    self.closing = true;
+                    return (at, Stopped::Full);
+                }
+                Next::Await(job, command) => {
+                    self.session.client.set(Flag::Busy, true);
+                    self.waiting = Waiting::Job(desk.pool.submit(job), command);
+                    return (at, Stopped::Full);
+                }
+                _ if share.commands >= super::COMMANDS_PER_TURN => return (at, Stopped::Full),
+                _ if desk.out.len() >= SEND_AT_BYTES => return (at, Stopped::Send),
+                _ => {}
+            }
+        }
+        (at, Stopped::Dry)
+    }
+
+    /// Lets the next request wait until a moment on the server timeline.
+    fn pause(&mut self, desk: &Desk, until_ms: u64) {
+        let engine = &desk.engine;
+        let rest = Duration::from_millis(until_ms.saturating_sub(engine.now_ms).max(1));
+        self.waiting = Waiting::Pause {
+            until: Box::pin(tokio::time::sleep(rest.min(PAUSE_MAX))),
+            by_command: engine.shared.pause.is_active(engine.now_ms),
+        };
+        self.session.client.set(Flag::Blocked, true);
+    }
+
+    /// Replies to malformed bytes and closes.
+    fn refuse(&mut self, desk: &mut Desk, error: ProtocolError) {
+        let client = &self.session.client;
+        tracing::debug!(client = client.id, address = %client.address, ?error, "malformed request");
+        let error = Error::Protocol(error);
+        let engine = &desk.engine;
+        engine.sheet.add(Counter::ProtocolErrors, 1);
+        engine.shared.metrics.count_error(&error.code());
+        if self.session.reply_mode == ReplyMode::On {
+            Reply::new(&mut desk.out, self.session.protocol).error(&error);
+        }
+        self.closing = true;
+    }
+}
+
+/// What a client may send now.
+fn limits(engine: &Engine, authenticated: bool) -> Limits {
+    let limits = &engine.config().limits;
+    if authenticated {
+        Limits {
+            arguments: limits.max_arguments as usize,
+            bulk_bytes: limits.max_bulk_bytes as usize,
+            inline_bytes: limits.max_inline_bytes as usize,
+            authenticated,
+        }
+    } else {
+        Limits {
+            arguments: limits.preauth_arguments as usize,
+            bulk_bytes: limits.preauth_bulk_bytes as usize,
+            inline_bytes: limits.preauth_inline_bytes as usize,
+            authenticated,
+        }
+    }
+}

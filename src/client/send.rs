@@ -1,0 +1,132 @@
+//! Replies on their way to the peer, and how much of them may pile up.
+
+use super::Connection;
+use super::desk::Desk;
+use crate::metrics::{Counter, bump};
+use crate::protocol::Output;
+use crate::session::Doom;
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, ready};
+
+/// Bytes a connection may hold beyond what it owes before the rest is copied together.
+const SLACK_MAX: usize = 64 * 1024;
+
+impl Connection {
+    /// Sends a batch's replies. False when the peer does not take them all now; the rest is kept
+    /// and nothing more is executed until it is gone.
+    pub(super) fn write_batch(
+        &mut self,
+        desk: &mut Desk,
+        cx: &mut Context<'_>,
+    ) -> io::Result<bool> {
+        if desk.out.is_empty() {
+            return Ok(true);
+        }
+        if !self.may_owe(desk, desk.out.len()) {
+            desk.out = Output::default();
+            return Ok(false);
+        }
+        let mut out = std::mem::take(&mut desk.out);
+        let written = self.poll_write_out(desk, &mut out, cx);
+        if out.is_empty() {
+            desk.take_back(out);
+        } else {
+            self.keep(out);
+        }
+        match written {
+            Poll::Ready(result) => result.map(|()| true),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// Writes what is owed.
+    pub(super) fn poll_flush(
+        &mut self,
+        desk: &mut Desk,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.output.is_empty() && !self.unflushed {
+            return Poll::Ready(Ok(()));
+        }
+        let mut output = std::mem::take(&mut self.output);
+        let written = self.poll_write_out(desk, &mut output, cx);
+        if !output.is_empty() {
+            self.keep(output);
+        }
+        self.publish_held();
+        written
+    }
+
+    /// Writes until everything is sent or the socket is full.
+    pub(super) fn poll_write_out(
+        &mut self,
+        desk: &mut Desk,
+        out: &mut Output,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.unflushed = true;
+        while !out.is_empty() {
+            let count = match out.as_single_slice() {
+                Some(bytes) => ready!(self.stream.poll_write(cx, bytes))?,
+                None => {
+                    let mut slices: Vec<IoSlice<'_>> = Vec::new();
+                    out.slices(&mut slices);
+                    ready!(self.stream.poll_write_slices(cx, &slices))?
+                }
+            };
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            out.consume(count);
+            desk.engine.sheet.add(Counter::Writes, 1);
+            desk.engine.sheet.add(Counter::SentBytes, count as u64);
+            bump(&self.session.client.sent_bytes, count as u64);
+        }
+        ready!(self.stream.poll_flush(cx))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Adds to what is owed, unless that becomes too much.
+    pub(super) fn owe(&mut self, desk: &Desk, out: &mut Output) {
+        if self.may_owe(desk, self.output.len() + out.len()) {
+            self.output.append(out);
+        }
+        self.publish_held();
+    }
+
+    /// Takes over what others have posted: it is owed from now on.
+    pub(super) fn take_mail(&mut self, desk: &Desk) {
+        if let Some(mail) = self.session.client.take_mail()
+            && self.may_owe(desk, self.output.len() + mail.len())
+        {
+            self.output.buffer().extend_from_slice(&mail);
+        }
+    }
+
+    /// May this client be owed so many bytes? If not, it is doomed.
+    fn may_owe(&self, desk: &Desk, bytes: usize) -> bool {
+        let config = desk.engine.config();
+        let limits = &config.limits;
+        let limit = if self.session.is_admitted(config) {
+            limits.client_output_buffer.normal.hard_bytes
+        } else {
+            limits.preauth_output_bytes
+        };
+        let fits = limit == 0 || bytes as u64 <= limit;
+        if !fits {
+            self.session.client.doom(Doom::OutputLimit);
+        }
+        fits
+    }
+
+    /// Keeps what the peer has not taken. Memory follows what is owed: each byte is copied at most
+    /// twice however slowly the peer reads.
+    fn keep(&mut self, mut out: Output) {
+        if out.held_bytes() > out.len() * 2 + SLACK_MAX {
+            out.settle();
+        }
+        self.output = out;
+        self.publish_held();
+    }
+}
