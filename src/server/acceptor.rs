@@ -10,11 +10,12 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::metrics::{Counter, Sheet};
 use crate::session::{Client, Doom, Flag, Phase, Shared};
-use parking_lot::Mutex;
 use socket2::{SockRef, TcpKeepalive};
+use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -28,6 +29,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 pub const DRAIN_IDLE_MS: u64 = 500;
 /// How often the drain looks whether everybody is gone.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
+/// How long clients have to be gone once the grace period is over.
+const END_MAX: Duration = Duration::from_millis(500);
+/// Failures to accept are logged at most this often.
+const ACCEPT_LOG_EVERY: Duration = Duration::from_secs(10);
 /// A drain goes on accepting until nobody has come for this long. Closing a listener resets who
 /// waits in its queue; load balancers stop sending once they have asked for the health.
 const LINGER_QUIET: Duration = Duration::from_millis(100);
@@ -39,7 +44,9 @@ struct Acceptor {
     workers: Arc<Vec<WorkerHandle>>,
     tls: Option<Arc<TlsSource>>,
     sheet: Arc<Sheet>,
-    rates: Mutex<RateLimits>,
+    rates: RefCell<RateLimits>,
+    /// When a failure to accept was last logged.
+    complained: Cell<Option<Instant>>,
     unix_path: PathBuf,
 }
 
@@ -57,12 +64,13 @@ pub fn serve(
         .enable_time()
         .build()
         .map_err(failure)?;
-    let acceptor = Arc::new(Acceptor {
+    let acceptor = Rc::new(Acceptor {
         shared: Arc::clone(shared),
         workers: Arc::clone(workers),
         tls,
         sheet: shared.metrics.sheet(),
-        rates: Mutex::default(),
+        rates: RefCell::default(),
+        complained: Cell::default(),
         unix_path: shared
             .config
             .load()
@@ -79,41 +87,53 @@ pub fn serve(
         // Health says so first: a load balancer that asks now is told before it is refused.
         shared.lifecycle.enter(Phase::ShuttingDown);
         let _ = notifier.notify_stopping();
-        tokio::select! {
-            () = acceptor.drain(listening) => {}
-            () = signals.end() => tracing::info!("a second signal: ending at once"),
-        }
-        Ok(())
+        Ok(tokio::select! {
+            () = acceptor.drain(listening) => Drained::Orderly,
+            () = signals.end() => Drained::CutShort,
+        })
     });
     if !acceptor.unix_path.as_os_str().is_empty() {
         let _ = std::fs::remove_file(&acceptor.unix_path);
     }
-    result.map_err(failure)
+    match result.map_err(failure)? {
+        Drained::Orderly => Ok(()),
+        Drained::CutShort => Err(Failure(
+            "told to end a second time: clients were cut off".into(),
+        )),
+    }
+}
+
+/// How the server ended.
+enum Drained {
+    /// All clients left, or the grace period was over.
+    Orderly,
+    /// A second signal came.
+    CutShort,
 }
 
 impl Acceptor {
     /// Starts a task per listener.
     fn listen(
-        self: &Arc<Self>,
+        self: &Rc<Self>,
         listeners: ClientListeners,
     ) -> io::Result<Vec<tokio::task::JoinHandle<()>>> {
         let mut tasks = Vec::new();
         for (listener, transport) in listeners.tcp {
             let listener = TcpListener::from_std(listener)?;
             tasks.push(tokio::task::spawn_local(
-                Arc::clone(self).accept_tcp(listener, transport),
+                Rc::clone(self).accept_tcp(listener, transport),
             ));
         }
         if let Some(listener) = listeners.unix {
             let listener = UnixListener::from_std(listener)?;
             tasks.push(tokio::task::spawn_local(
-                Arc::clone(self).accept_unix(listener),
+                Rc::clone(self).accept_unix(listener),
             ));
         }
         Ok(tasks)
     }
 
-    async fn accept_tcp(self: Arc<Self>, listener: TcpListener, transport: Transport) {
+    async fn accept_tcp(self: Rc<Self>, listener: TcpListener, transport: Transport) {
         loop {
             let accepted = match listener.accept().await {
                 Ok((stream, peer)) => stream.into_std().map(|stream| (stream, peer)),
@@ -121,12 +141,12 @@ impl Acceptor {
             };
             match accepted {
                 Ok((stream, peer)) => self.admit_tcp(stream, peer, transport),
-                Err(error) => pause_after(&error).await,
+                Err(error) => self.pause_after(&error).await,
             }
         }
     }
 
-    async fn accept_unix(self: Arc<Self>, listener: UnixListener) {
+    async fn accept_unix(self: Rc<Self>, listener: UnixListener) {
         loop {
             let accepted = match listener.accept().await {
                 Ok((stream, _)) => stream.into_std(),
@@ -134,7 +154,7 @@ impl Acceptor {
             };
             match accepted {
                 Ok(stream) => self.admit_unix(stream),
-                Err(error) => pause_after(&error).await,
+                Err(error) => self.pause_after(&error).await,
             }
         }
     }
@@ -175,7 +195,12 @@ impl Acceptor {
             server.connection_rate_limit,
             server.connection_rate_limit_per_ip,
         );
-        if (total > 0 || each > 0) && !self.rates.lock().allow(total, each, peer, Instant::now()) {
+        if (total > 0 || each > 0)
+            && !self
+                .rates
+                .borrow_mut()
+                .allow(total, each, peer, Instant::now())
+        {
             return Err((Error::MaxClients, Counter::RejectedRate));
         }
         Ok(())
@@ -279,10 +304,20 @@ impl Acceptor {
         }
         self.until_all_gone(end).await;
         for client in shared.clients.all() {
-            client.doom(Doom::Shutdown);
+            client.doom(Doom::Ended);
         }
-        self.until_all_gone(Instant::now() + Duration::from_millis(DRAIN_IDLE_MS))
-            .await;
+        self.until_all_gone(Instant::now() + END_MAX).await;
+    }
+
+    /// After a failure to accept.
+    async fn pause_after(&self, error: &io::Error) {
+        let now = Instant::now();
+        let said = self.complained.get();
+        if said.is_none_or(|at| now - at >= ACCEPT_LOG_EVERY) {
+            self.complained.set(Some(now));
+            tracing::warn!(%error, "connections cannot be accepted");
+        }
+        tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 
     /// Waits until nobody new comes, at most for `most`.
@@ -329,11 +364,6 @@ impl Signals {
             _ = self.interrupt.recv() => {}
         }
     }
-}
-
-async fn pause_after(error: &io::Error) {
-    tracing::warn!(%error, "a connection could not be accepted");
-    tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 
 fn set_options(stream: &std::net::TcpStream, config: &Config) -> io::Result<()> {

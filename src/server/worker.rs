@@ -1,5 +1,6 @@
 //! Worker threads: each runs the connections it was given, and sweeps its share of the keyspace.
 
+use super::acceptor::DRAIN_IDLE_MS;
 use super::tls::TlsSource;
 use crate::client::pool::Pool;
 use crate::client::stream::Stream;
@@ -7,8 +8,7 @@ use crate::client::{Connection, Desk};
 use crate::config::Config;
 use crate::dispatch::Engine;
 use crate::keyspace::expiry::{Step, Sweep};
-use crate::keyspace::memory;
-use crate::metrics::{Counter, Metrics};
+use crate::metrics::Counter;
 use crate::session::TICKS_PER_SECOND;
 use crate::session::{Address, Client, Doom, Flag, LatencyEvent, Phase, Session, Shared};
 use std::cell::RefCell;
@@ -111,7 +111,7 @@ impl Worker {
         let engine = Engine::new(Arc::clone(&self.shared), self.index);
         let desk = Rc::new(RefCell::new(Desk::new(engine, self.pool.clone())));
         let clients: Rc<RefCell<Vec<Arc<Client>>>> = Rc::default();
-        tokio::task::spawn_local(look_after(
+        tokio::task::spawn_local(keep_looking_after(
             Rc::clone(&desk),
             Rc::clone(&clients),
             (self.index, self.count),
@@ -186,15 +186,30 @@ async fn establish(socket: Socket, config: &Config) -> io::Result<Stream> {
     }
 }
 
+/// Goes on with the worker's tick even after a panic in it.
+async fn keep_looking_after(
+    desk: Rc<RefCell<Desk>>,
+    clients: Rc<RefCell<Vec<Arc<Client>>>>,
+    share: (usize, usize),
+) {
+    loop {
+        let tick = look_after(Rc::clone(&desk), Rc::clone(&clients), share);
+        let Err(panic) = tokio::task::spawn_local(tick).await;
+        tracing::error!(%panic, "a worker's housekeeping ended, and is started again");
+        let metrics = &desk.borrow().engine.shared.metrics;
+        metrics.panics.fetch_add(1, Relaxed);
+    }
+}
+
 /// The worker's tick.
 async fn look_after(
     desk: Rc<RefCell<Desk>>,
     clients: Rc<RefCell<Vec<Arc<Client>>>>,
     share: (usize, usize),
-) {
+) -> std::convert::Infallible {
     let mut sweep = Sweep::default();
-    let mut purger = Purger::default();
     let mut ticks = 0_u32;
+    let mut drain_began_ms = None;
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -208,9 +223,22 @@ async fn look_after(
         if ticks.is_multiple_of(TICKS_PER_ROUND) {
             let desk = desk.borrow();
             let shared = &desk.engine.shared;
-            dismiss_idle(shared, desk.engine.config(), &clients.borrow());
+            let now_ms = shared.clock.now_ms();
+            if shared.lifecycle.phase() == Phase::ShuttingDown {
+                drain_began_ms.get_or_insert(now_ms);
+            }
+            let round = Round {
+                config: desk.engine.config(),
+                now_ms,
+                drain_began_ms,
+            };
+            for client in clients.borrow().iter() {
+                if let Some(why) = round.verdict(client) {
+                    client.doom(why);
+                }
+            }
         }
-        purger.collect(&desk.borrow().engine.shared.metrics);
+        collect_freed();
     }
 }
 
@@ -256,48 +284,64 @@ fn sweep_slice(
     more
 }
 
-/// Dooms clients that are idle for too long, too slow to authenticate, or in the way of a
-/// shutdown.
-fn dismiss_idle(shared: &Shared, config: &Config, clients: &[Arc<Client>]) {
-    let now_ms = shared.clock.now_ms();
-    let timeout_ms = u64::from(config.server.connection_timeout) * 1000;
-    let auth_ms = u64::from(config.security.auth_timeout_secs) * 1000;
-    let draining = shared.lifecycle.phase() == Phase::ShuttingDown;
-    for client in clients {
-        let idle_ms = now_ms.saturating_sub(client.active_ms.load(Relaxed));
-        let idle = timeout_ms > 0
-            && idle_ms > timeout_ms
-            && !client.is(Flag::Monitor)
-            && !client.is(Flag::Blocked);
+/// One look at a worker's clients.
+struct Round<'a> {
+    config: &'a Config,
+    now_ms: u64,
+    /// When this worker learnt that the server ends.
+    drain_began_ms: Option<u64>,
+}
+
+impl Round<'_> {
+    /// Why a client is to be disconnected, if it is: idle for too long, too slow to authenticate
+    /// or to take its replies, or in the way of a shutdown.
+    fn verdict(&self, client: &Client) -> Option<Doom> {
+        let security = &self.config.security;
+        let timeout_ms = u64::from(self.config.server.connection_timeout) * 1000;
+        let auth_ms = u64::from(security.auth_timeout_secs) * 1000;
+        let since = |ms: u64| self.now_ms.saturating_sub(ms);
+        let active_ms = client.active_ms.load(Relaxed);
+        let waits = client.is(Flag::Blocked) || client.is(Flag::Busy);
         let stranger = auth_ms > 0
             && !client.is_authenticated()
-            && now_ms.saturating_sub(client.connected_ms) > auth_ms;
-        if idle || stranger {
-            client.doom(Doom::TimedOut);
-        } else if draining && idle_ms > super::acceptor::DRAIN_IDLE_MS {
-            client.doom(Doom::Shutdown);
+            && !security.password.is_empty()
+            && since(client.connected_ms) > auth_ms;
+        let idle =
+            timeout_ms > 0 && since(active_ms) > timeout_ms && !client.is(Flag::Monitor) && !waits;
+        if stranger || idle {
+            return Some(Doom::TimedOut);
+        }
+        if self.reads_too_slowly(client) {
+            return Some(Doom::OutputLimit);
+        }
+        let owed = client.output_bytes.load(Relaxed) > 0;
+        self.drain_began_ms
+            .filter(|began_ms| since(active_ms.max(*began_ms)) >= DRAIN_IDLE_MS)
+            .filter(|_| !owed && !waits)
+            .map(|_| Doom::Shutdown)
+    }
+
+    /// Has its output been beyond the soft limit for too long?
+    fn reads_too_slowly(&self, client: &Client) -> bool {
+        let limit = &self.config.limits.client_output_buffer.normal;
+        let owed = client.output_bytes.load(Relaxed);
+        if limit.soft_bytes == 0 || owed <= limit.soft_bytes {
+            client.output_soft_since_ms.store(0, Relaxed);
+            return false;
+        }
+        match client.output_soft_since_ms.load(Relaxed) {
+            0 => {
+                client.output_soft_since_ms.store(self.now_ms, Relaxed);
+                false
+            }
+            since_ms => self.now_ms.saturating_sub(since_ms) > limit.soft_seconds * 1000,
         }
     }
 }
 
-/// Looks after a thread's heap.
-#[derive(Default)]
-pub(super) struct Purger {
-    purges: u64,
-}
-
-impl Purger {
-    /// Takes back memory that other threads have freed from this thread's heap; gives it back to
-    /// the system if `MEMORY PURGE` has been asked for since the last time.
-    pub(super) fn collect(&mut self, metrics: &Metrics) {
-        let purges = metrics.purges.load(Relaxed);
-        if purges == self.purges {
-            memory::collect_freed();
-        } else {
-            self.purges = purges;
-            memory::purge();
-        }
-    }
+/// Takes back memory that other threads have freed from this thread's heap.
+fn collect_freed() {
+    crate::keyspace::memory::collect_freed();
 }
 
 /// What `CLIENT LIST` shows of a socket.
