@@ -8,11 +8,30 @@ pub mod spec;
 pub mod table;
 
 mod client;
+mod config;
 mod connection;
+mod debug;
 mod help;
+mod info;
+mod latency;
+mod memory;
+mod monitor;
+mod server;
+mod slowlog;
 mod string;
 mod transactions;
 
 /// Every family.
-pub static FAMILIES: &[&table::Family] =
-    &[&string::FAMILY, &connection::FAMILY, &transactions::FAMILY];
+pub static FAMILIES: &[&table::Family] = &[
+    &config::FAMILY,
+    &connection::FAMILY,
+    &debug::FAMILY,
+    &info::FAMILY,
+    &latency::FAMILY,
+    &memory::FAMILY,
+    &monitor::FAMILY,
+    &server::FAMILY,
+    &slowlog::FAMILY,
+    &string::FAMILY,
+    &transactions::FAMILY,
+];

@@ -136,6 +136,14 @@ pub fn find(name: &str) -> Option<(&'static Row, Dialect)> {
     rows().find(known).map(|row| (row, Dialect::Redis))
 }
 
+/// Does a name of `CONFIG` mean an option of TLS, whose files are then to be read again?
+pub fn names_tls(name: &[u8]) -> bool {
+    std::str::from_utf8(name)
+        .ok()
+        .and_then(find)
+        .is_some_and(|(row, _)| row.name.starts_with("security.tls_"))
+}
+
 /// The constant of that Redis name.
 pub fn constant_named(name: &str) -> Option<&'static Constant> {
     CONSTANTS

@@ -544,6 +544,12 @@ pub(super) fn collect_freed() {
     unsafe { mi_collect(false) };
 }
 
+/// As [`collect_freed`], and gives free memory back to the operating system.
+pub(super) fn purge() {
+    // SAFETY: acts on the calling thread's heap only.
+    unsafe { mi_collect(true) };
+}
+
 fn blob_size_bytes(blob: &Blob) -> usize {
     // An `Arc` allocation holds two counts and the vector's three words.
     good_size(5 * WORD) + good_size(blob.capacity())

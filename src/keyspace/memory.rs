@@ -66,6 +66,12 @@ pub fn collect_freed() {
     super::entry::collect_freed();
 }
 
+/// Gives what the calling thread's heap keeps free back to the operating system, as far as it can.
+/// Costs some ms with a large heap.
+pub fn purge() {
+    super::entry::purge();
+}
+
 /// Smallest share of the limit that entries may always take, in percent: whatever else is
 /// resident, the cache is not emptied for it.
 const ENTRIES_PERCENT_MIN: u64 = 10;

@@ -186,6 +186,8 @@ pub struct Metrics {
     pub client_bytes: AtomicU64,
     /// Most clients connected at a time.
     pub clients_max: AtomicU64,
+    /// How often `MEMORY PURGE` was asked for: each thread purges its heap when this has grown.
+    pub purges: AtomicU64,
     /// How long keys have left on average.
     pub average_ttl: AverageTtl,
     /// The share of keys found expired among those examined, smoothed; an `f64`'s bits.
@@ -222,6 +224,8 @@ struct Rates {
 
 /// Kinds of errors counted apart at most, so that odd codes cannot grow the table without end.
 const ERROR_CODES_MAX: usize = 128;
+/// Longer codes are not counted apart.
+const ERROR_CODE_BYTES_MAX: usize = 64;
 
 /// How much the latest search for expired keys weighs in their estimated share.
 const STALE_WEIGHT: f64 = 0.05;
@@ -240,6 +244,7 @@ impl Metrics {
             baseline_bytes: AtomicU64::new(0),
             client_bytes: AtomicU64::new(0),
             clients_max: AtomicU64::new(0),
+            purges: AtomicU64::new(0),
             average_ttl: AverageTtl::new(databases),
             stale_share: AtomicU64::new(0),
             rates: Mutex::default(),
@@ -331,6 +336,11 @@ impl Metrics {
     pub fn count_error(&self, code: &str) {
         let mut errors = self.errors.lock();
         errors.total += 1;
+        // `DEBUG ERROR` can make any code; what would spoil a line of INFO is not told apart.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if code.len() > ERROR_CODE_BYTES_MAX || !code.bytes().all(plain) {
+            return;
+        }
         if let Some(count) = errors.by_code.get_mut(code) {
             *count += 1;
         } else if errors.by_code.len() < ERROR_CODES_MAX {
@@ -491,6 +501,10 @@ mod tests {
         assert_eq!(metrics.errors().len(), ERROR_CODES_MAX);
         assert_eq!(metrics.errors()["CODE0"], 2);
         assert_eq!(metrics.error_replies(), 1001);
+        let metrics = Metrics::new(1, 1);
+        ["a\nb", "a:b", &"x".repeat(100)].map(|code| metrics.count_error(code));
+        assert!(metrics.errors().is_empty());
+        assert_eq!(metrics.error_replies(), 3);
     }
 
     #[test]

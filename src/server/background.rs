@@ -2,7 +2,7 @@
 //! limit, keeping the clocks together.
 
 use super::resident::resident_bytes;
-use super::worker::WorkerHandle;
+use super::worker::{Purger, WorkerHandle};
 use crate::keyspace::memory::{Governor, collect_freed};
 use crate::keyspace::table::Table;
 use crate::session::{Doom, Flag, Shared};
@@ -23,6 +23,7 @@ pub fn start(shared: &Arc<Shared>, _workers: &Arc<Vec<WorkerHandle>>) -> io::Res
         .name("background".into())
         .spawn(move || {
             let mut governor = Governor::default();
+            let mut purger = Purger::default();
             for tick in 0_u64.. {
                 std::thread::sleep(TICK);
                 shared
@@ -38,6 +39,7 @@ pub fn start(shared: &Arc<Shared>, _workers: &Arc<Vec<WorkerHandle>>) -> io::Res
                     shared.metrics.client_bytes.store(held, Relaxed);
                     shed_clients(&shared, held);
                     take_samples(&shared, tick / TICKS_PER_SECOND);
+                    purger.collect(&shared.metrics);
                 }
             }
         })?;

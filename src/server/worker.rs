@@ -8,7 +8,8 @@ use crate::client::{Connection, Desk};
 use crate::config::Config;
 use crate::dispatch::Engine;
 use crate::keyspace::expiry::{Step, Sweep};
-use crate::metrics::Counter;
+use crate::keyspace::memory;
+use crate::metrics::{Counter, Metrics};
 use crate::session::TICKS_PER_SECOND;
 use crate::session::{Address, Client, Doom, Flag, LatencyEvent, Phase, Session, Shared};
 use std::cell::RefCell;
@@ -208,6 +209,7 @@ async fn look_after(
     share: (usize, usize),
 ) -> std::convert::Infallible {
     let mut sweep = Sweep::default();
+    let mut purger = Purger::default();
     let mut ticks = 0_u32;
     let mut drain_began_ms = None;
     let mut interval = tokio::time::interval(TICK);
@@ -238,7 +240,7 @@ async fn look_after(
                 }
             }
         }
-        collect_freed();
+        purger.collect(&desk.borrow().engine.shared.metrics);
     }
 }
 
@@ -339,9 +341,24 @@ impl Round<'_> {
     }
 }
 
-/// Takes back memory that other threads have freed from this thread's heap.
-fn collect_freed() {
-    crate::keyspace::memory::collect_freed();
+/// Looks after a thread's heap.
+#[derive(Default)]
+pub(super) struct Purger {
+    purges: u64,
+}
+
+impl Purger {
+    /// Takes back memory that other threads have freed from this thread's heap; gives it back to
+    /// the system if `MEMORY PURGE` has been asked for since the last time.
+    pub(super) fn collect(&mut self, metrics: &Metrics) {
+        let purges = metrics.purges.load(Relaxed);
+        if purges == self.purges {
+            memory::collect_freed();
+        } else {
+            self.purges = purges;
+            memory::purge();
+        }
+    }
 }
 
 /// What `CLIENT LIST` shows of a socket.

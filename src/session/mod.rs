@@ -11,7 +11,9 @@ mod registry;
 mod slowlog;
 
 pub use client::{Address, Client, Doom, Flag, Identity};
-pub use latency::{Event as LatencyEvent, LatencyMonitor, Sample as LatencySample};
+pub use latency::{
+    Event as LatencyEvent, LatencyMonitor, Sample as LatencySample, Series as LatencySeries,
+};
 pub use logins::Logins;
 pub use pause::{Pause, PauseKind};
 pub use registry::Registry;
@@ -94,7 +96,7 @@ impl Shared {
     /// the files again even if no option changes: that is how certificates are renewed.
     pub fn set_config(&self, pairs: &[(&[u8], &[u8])]) -> Result<Vec<Change>, SetError> {
         self.config.set(pairs, |_, new, _| {
-            let named = pairs.iter().find(|(name, _)| names_tls(name));
+            let named = pairs.iter().find(|(name, _)| options::names_tls(name));
             if let (Some((name, _)), Some(effects)) = (named, self.effects.get())
                 && let Err(reason) = effects.reload_tls(new)
             {
@@ -137,13 +139,6 @@ pub fn eviction_settings(config: &Config) -> Settings {
         lfu_log_factor: config.memory.lfu_log_factor,
         lfu_decay_minutes: config.memory.lfu_decay_time,
     }
-}
-
-fn names_tls(name: &[u8]) -> bool {
-    std::str::from_utf8(name)
-        .ok()
-        .and_then(options::find)
-        .is_some_and(|(row, _)| row.name.starts_with("security.tls_"))
 }
 
 /// Where the server is in its life.

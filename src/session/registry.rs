@@ -58,9 +58,19 @@ impl Registry {
         all
     }
 
+    /// Shows every client, in no order and without copying the list.
+    pub fn each(&self, mut visit: impl FnMut(&Client)) {
+        self.clients.iter().for_each(|client| visit(&client));
+    }
+
     /// Memory held for all clients, in bytes. O(clients).
     pub fn held_bytes(&self) -> u64 {
         self.clients.iter().map(|client| client.held_bytes()).sum()
+    }
+
+    /// Number of monitors.
+    pub fn monitor_count(&self) -> usize {
+        self.monitor_count.load(Relaxed)
     }
 
     /// Makes a client a monitor; it stays one until it disconnects or resets.

@@ -5,7 +5,7 @@ mod filter;
 
 use super::connection::DEFAULT_USER;
 use super::context::Context;
-use super::help::help;
+use super::help;
 use super::spec::*;
 use crate::base::number;
 use crate::error::Error;
@@ -40,9 +40,7 @@ const SUBCOMMANDS: &[Command] = checked(&[
         "O(1)",
         "2.6.9",
     ),
-    Command::session("help", 2, help)
-        .flags(LOADING.and(STALE))
-        .about("Lists the subcommands.", "O(1)", "5.0.0"),
+    help::row("5.0.0"),
     Command::session("id", 2, id).flags(OWN).about(
         "Returns the id of the connection.",
         "O(1)",
