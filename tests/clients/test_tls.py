@@ -77,6 +77,46 @@ def test_without_a_tls_port_the_port_itself_speaks_tls(
         server.client().ping()
 
 
+def test_large_replies_to_slow_readers_do_not_stall(tls_server, authority):
+    """TLS keeps a piece that the socket refuses: it must follow when there is room again.
+
+    Whether a piece is kept at the very end is a matter of luck, so many readers try theirs.
+    """
+    client = tls_server.client(protocol=2)
+    context = ssl.create_default_context(cafile=authority.cert)
+    client.set("big", b"x" * 4_000_000)
+    client.set("more", b"y" * 16_000)
+    for first in range(100, 16_000, 4000):
+        readers = []
+        for length in range(first, first + 4000, 100):
+            plain = socket.socket()
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+            plain.settimeout(30)
+            plain.connect((tls_server.address, tls_port(tls_server)))
+            reader = context.wrap_socket(plain, server_hostname="localhost")
+            reader.sendall(b"GET big\r\nGETRANGE more 0 %d\r\n" % (length - 1))
+            owed = len(f"$4000000\r\n\r\n${length}\r\n\r\n") + 4_000_000 + length
+            readers.append((reader, owed))
+        until_nothing_is_sent(client)
+        for reader, owed in readers:
+            with reader:
+                while owed > 0:
+                    part = reader.recv(65536)
+                    assert part, f"closed with {owed} bytes owed"
+                    owed -= len(part)
+
+
+def until_nothing_is_sent(client):
+    """Waits until the server has filled the sockets of all who do not read."""
+    totals = []
+
+    def still():
+        totals.append(client.info("stats")["total_net_output_bytes"])
+        return len(totals) > 20 and totals[-1] - totals[-20] < 100_000
+
+    wait_for(still, "the sockets are full")
+
+
 def test_a_url(tls_server, authority):
     url = f"rediss://localhost:{tls_port(tls_server)}/3?ssl_ca_certs={authority.cert}"
     with redis.Redis.from_url(url) as client:
