@@ -121,7 +121,11 @@ impl File<'_> {
     }
 
     fn syntax_error(&self, error: &TomlError) -> LoadError {
-        let message = error.message().trim().replace('\n', "; ");
+        let mut message = error.message().trim().replace('\n', "; ");
+        let text = error.span().and_then(|span| self.text.get(span));
+        if let ("duplicate key", Some(key)) = (message.as_str(), text) {
+            message = format!("{message} '{key}'");
+        }
         LoadError::at(self.place(error.span()), None, message)
     }
 
