@@ -1,6 +1,6 @@
 //! Strings.
 
-use super::Arg::{Float, Index, Int, Key, Millis, Options, Repeat, Seconds, UnixMillis};
+use super::Arg::{Float, Index, Int, Key, Millis, Options, Repeat, Seconds, Text, UnixMillis};
 use super::Arg::{UnixSeconds, Value, Word};
 use super::{Arg, Family, Row, row};
 
@@ -48,6 +48,9 @@ const LCS: &[&[Arg]] = &[
     &[Word("WITHMATCHLEN")],
 ];
 
+/// Around the length from which strings are kept outside their entries, and beyond.
+const FAR: &[&str] = &["16370", "16383", "16384", "20000", "70000"];
+
 const ROWS: &[Row] = &[
     row("GET", &[Key]).weight(30),
     row("SET", &[Key, Value]).weight(40),
@@ -64,7 +67,9 @@ const ROWS: &[Row] = &[
     row("APPEND", &[Key, Value]).weight(20),
     row("STRLEN", &[Key]),
     row("SETRANGE", &[Key, Index, Value]).weight(20),
+    row("SETRANGE", &[Key, Text(FAR), Value]).weight(4),
     row("GETRANGE", &[Key, Index, Index]).weight(20),
+    row("GETRANGE", &[Key, Text(FAR), Index]).weight(4),
     row("SUBSTR", &[Key, Index, Index]).weight(5),
     row("INCR", &[Key]).weight(15),
     row("DECR", &[Key]).weight(15),
