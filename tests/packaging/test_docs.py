@@ -102,7 +102,7 @@ def test_the_error_texts_are_the_servers(start):
     full = start(config='[memory]\nmax_memory = "4mb"\n')
     crowded = start(config="[server]\nmax_connections = 1\n")
     provoked = [
-        error_of(locked.client(), "PING"),
+        error_of(locked.client(protocol=2, password=None), "PING"),
         error_of(redis.Redis("127.0.0.1", full.port, password=None), *overfill(full)),
     ]
     with pytest.raises(redis.exceptions.AuthenticationError) as wrong:
