@@ -11,6 +11,8 @@ import urllib.request
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 DEADLINE_SECS = 30
 
@@ -103,7 +105,9 @@ class Server:
             raise AssertionError(f"{late}\n{self.log()}") from None
 
     def client(self, **options) -> redis.Redis:
-        options = {"password": self.password, "decode_responses": True} | options
+        # A failure is to be seen, not tried again.
+        options = {"password": self.password, "decode_responses": True,
+                   "retry": Retry(NoBackoff(), 0)} | options
         return redis.Redis("127.0.0.1", self.port, **options)
 
     def log(self) -> str:

@@ -60,7 +60,7 @@ def test_what_the_profile_sets_is_explained(name):
 def same(answer: str, wanted) -> bool:
     """Whether an answer of CONFIG GET is the value of the file."""
     if isinstance(wanted, bool):
-        return answer == str(wanted).lower()
+        return answer == ("yes" if wanted else "no")
     if isinstance(wanted, str) and wanted.endswith("%") and answer.isdigit():
         part = installed_bytes() * int(wanted[:-1]) // 100
         return 0 < int(answer) <= part
