@@ -45,8 +45,11 @@ impl Load {
             .as_ref()
             .ok_or("the server has no certificate")?;
         let open = || {
-            let session = certificate.client()?;
-            let stream = StreamOwned::new(session, tcp(server.tls_port)?);
+            let mut stream = StreamOwned::new(certificate.client()?, tcp(server.tls_port)?);
+            // Servers give a handshake little time; it would wait for the first request.
+            while stream.conn.is_handshaking() {
+                stream.conn.complete_io(&mut stream.sock)?;
+            }
             Ok(Box::new(stream) as Box<dyn Connection>)
         };
         Load::open(server, connections, open)

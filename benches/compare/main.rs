@@ -34,38 +34,55 @@ use report::Report;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
-    let outcome = Options::from_command_line().and_then(|options| match options {
-        Some(options) => run(&options).and_then(|report| {
-            print!("{}", report.markdown());
-            report.write_json(options.json.as_deref())
-        }),
-        None => {
+    match Options::from_command_line() {
+        Ok(None) => {
             print!("{}", options::HELP);
-            Ok(())
+            ExitCode::SUCCESS
         }
-    });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("compare: {error}");
-            ExitCode::FAILURE
-        }
+        Ok(Some(options)) => print_run(&options),
+        Err(error) => failed(&error.to_string()),
     }
+}
+
+fn print_run(options: &Options) -> ExitCode {
+    let report = match run(options) {
+        Ok(report) => report,
+        Err(error) => return failed(&error.to_string()),
+    };
+    print!("{}", report.markdown());
+    if let Err(error) = report.write_json(options.json.as_deref()) {
+        return failed(&error.to_string());
+    }
+    match report.failures.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => failed(&report.failures.join("\n")),
+    }
+}
+
+fn failed(message: &str) -> ExitCode {
+    eprintln!("compare: {message}");
+    ExitCode::FAILURE
 }
 
 /// Runs the chosen sections against the chosen contenders.
 ///
-/// Pins the whole calling process to the load core. Fails when a contender does not start, a
-/// reply is not the expected one, or a tool a section needs (strace, valgrind) is missing.
+/// Pins the whole calling process to the load core. A section in which a contender does not
+/// start, a reply is not the expected one, or a tool (strace, valgrind) is missing is a failure in
+/// the report; the others still run.
 pub(crate) fn run(options: &Options) -> Result<Report> {
     machine::pin_this_process(options.load_core)?;
     let contenders = contender::resolve(options)?;
     let mut report = Report::new(options, &contenders);
     for section in &options.sections {
         eprintln!("compare: section {}", section.name);
-        let done = (section.run)(options, &contenders)
-            .map_err(|error| format!("section {}: {error}", section.name))?;
-        report.sections.push(done);
+        match (section.run)(options, &contenders) {
+            Ok(findings) => report.sections.push(findings),
+            Err(error) => {
+                let failure = format!("section {}: {error}", section.name);
+                eprintln!("compare: {failure}");
+                report.failures.push(failure);
+            }
+        }
     }
     report.finish();
     Ok(report)

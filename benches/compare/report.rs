@@ -11,6 +11,8 @@ use super::{Result, machine};
 /// A finished run.
 pub(crate) struct Report {
     pub(crate) sections: Vec<Findings>,
+    /// Why a section has no findings.
+    pub(crate) failures: Vec<String>,
     machine: String,
     conditions: String,
     versions: Vec<(String, String)>,
@@ -47,6 +49,7 @@ impl Report {
         };
         Report {
             sections: Vec::new(),
+            failures: Vec::new(),
             machine: machine::description(),
             conditions: format!(
                 "{} server thread(s) on core {}, load on core {}, loopback TCP, persistence \
@@ -81,6 +84,9 @@ impl Report {
         for table in self.sections.iter().flat_map(|section| &section.tables) {
             text += &table.markdown();
         }
+        for failure in &self.failures {
+            text += &format!("\n**Failed:** {failure}\n");
+        }
         text
     }
 
@@ -104,6 +110,7 @@ impl Report {
             "load_average": [self.load_at_start, self.load_at_end],
             "versions": versions,
             "sections": sections,
+            "failures": self.failures,
         });
         Ok(std::fs::write(path, serde_json::to_string_pretty(&whole)?)?)
     }

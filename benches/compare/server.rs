@@ -56,8 +56,15 @@ impl Server {
             environment,
         } = contender.launch(&place, settings);
         let log = File::create(directory.path().join("log"))?;
-        let child = Command::new("taskset")
-            .args(["--cpu-list", &placement.cores])
+        // Dies with this process, however that ends.
+        let child = Command::new("setpriv")
+            .args([
+                "--pdeathsig",
+                "KILL",
+                "taskset",
+                "--cpu-list",
+                &placement.cores,
+            ])
             .args(&placement.wrapper)
             .arg(&contender.program)
             .args(arguments)
@@ -100,6 +107,14 @@ impl Server {
     /// What the server has printed so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+
+    /// An error with the last lines the server has printed.
+    pub(crate) fn blame(&self, error: Box<dyn std::error::Error>) -> Box<dyn std::error::Error> {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        let tail = lines[lines.len().saturating_sub(5)..].join("\n");
+        format!("{}: {error}; its log ends:\n{tail}", self.name).into()
     }
 
     /// The process id, also under a wrapper that replaces itself.

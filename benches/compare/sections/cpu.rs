@@ -346,16 +346,16 @@ impl Seat {
         let Some(batch) = &mut self.batches[index] else {
             return Ok(f64::NAN);
         };
-        let name = &self.server.name;
         let connect = if self.encrypted {
             Load::connect_tls
         } else {
             Load::connect
         };
         let mut load = connect(&self.server, row.connections)?;
+        let server = &self.server;
         let mut go = |batches| {
             load.run_strictly(batch, batches)
-                .map_err(|error| format!("{name}, {}: {error}", row.name()))
+                .map_err(|error| server.blame(error))
         };
         // The caches hold what the previous server left there, and connections are new.
         go(row.batches() / 10 + row.connections as u64)?;

@@ -80,13 +80,7 @@ fn idle(
     };
     let load = connect(&server, connections as usize)
         .and_then(|mut load| load.ping().map(|()| load))
-        .map_err(|error| {
-            let transport = if encrypted { "TLS" } else { "TCP" };
-            format!(
-                "{connections} connections over {transport} to {}: {error}",
-                contender.name
-            )
-        })?;
+        .map_err(|error| server.blame(error))?;
     let full = server.settled_resident_bytes()? as f64;
     drop(load);
     Ok((empty, (full - empty) / connections as f64))
