@@ -457,6 +457,29 @@ fn quoting(head: &str, what: &[u8], tail: &str) -> Error {
     Error::Text([head.as_bytes(), quote(what), tail.as_bytes()].concat())
 }
 
+/// Errors of `COMMAND`.
+impl Error {
+    /// The command whose keys are asked for does not exist.
+    pub fn invalid_command_specified() -> Error {
+        Error::Fixed("ERR Invalid command specified")
+    }
+
+    /// The command whose keys are asked for has none.
+    pub fn no_key_arguments() -> Error {
+        Error::Fixed("ERR The command has no key arguments")
+    }
+
+    /// The request whose keys are asked for has too few or too many arguments.
+    pub fn invalid_argument_count() -> Error {
+        Error::Fixed("ERR Invalid number of arguments specified for command")
+    }
+
+    /// The request whose keys are asked for counts keys it does not have.
+    pub fn invalid_arguments_specified() -> Error {
+        Error::Fixed("ERR Invalid arguments specified for command")
+    }
+}
+
 impl From<ProtocolError> for Error {
     fn from(cause: ProtocolError) -> Error {
         Error::Protocol(cause)

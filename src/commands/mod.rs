@@ -8,6 +8,7 @@ pub mod spec;
 pub mod table;
 
 mod client;
+pub mod command;
 mod config;
 mod connection;
 mod debug;
@@ -34,4 +35,5 @@ pub static FAMILIES: &[&table::Family] = &[
     &slowlog::FAMILY,
     &string::FAMILY,
     &transactions::FAMILY,
+    &command::FAMILY,
 ];

@@ -330,6 +330,14 @@ impl Command {
         Command { keys, ..self }
     }
 
+    /// Its subcommands, for a command that also works without one.
+    pub const fn subcommands(self, subcommands: &'static [Command]) -> Command {
+        Command {
+            subcommands,
+            ..self
+        }
+    }
+
     /// Its arguments, as documented.
     pub const fn syntax(self, syntax: &'static str) -> Command {
         Command { syntax, ..self }

@@ -1,7 +1,7 @@
 //! What a request must pass before it runs, in Redis's order.
 
 use super::{Engine, may_write};
-use crate::commands::spec::{Handler, NO_AUTH, NO_MULTI, PROTECTED, Place};
+use crate::commands::spec::{NO_AUTH, NO_MULTI, PROTECTED, Place};
 use crate::commands::table::Registered;
 use crate::config::Permission;
 use crate::error::Error;
@@ -44,11 +44,11 @@ pub(super) fn admit(
     command: Option<&'static Registered>,
 ) -> Result<Admitted, Refused> {
     let top = command.ok_or_else(|| (unknown(args), None))?;
-    let command = match top.command.handler {
-        Handler::Container if args.len() > 1 => top
-            .subcommand(args.at(1))
-            .ok_or_else(|| (unknown_sub(top, args), Some(top)))?,
-        _ => top,
+    let command = if top.subcommands.is_empty() || args.len() == 1 {
+        top
+    } else {
+        top.subcommand(args.at(1))
+            .ok_or_else(|| (unknown_sub(top, args), Some(top)))?
     };
     if !command.command.accepts(args.len()) {
         return Err((Error::WrongArity(command.full_name), Some(command)));
