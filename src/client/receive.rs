@@ -148,8 +148,8 @@ impl Connection {
         share: &mut Share,
     ) -> io::Result<usize> {
         while at < data.len() {
-            let decoded = self.decode(desk, data, at);
             desk.engine.begin_batch();
+            let decoded = self.decode(desk, data, at);
             desk.prefetch(self.session.db);
             let before = share.commands;
             let (end, stopped) = self.execute_batch(desk, data, at, share);

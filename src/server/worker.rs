@@ -153,7 +153,8 @@ impl Drop for Leaving {
 }
 
 async fn serve(desk: Rc<RefCell<Desk>>, accepted: Accepted, leaving: Leaving) {
-    let config = Arc::clone(desk.borrow().engine.view.config());
+    // Not the worker's view, which may be from before the last batch.
+    let config = desk.borrow().engine.shared.config.load();
     let Accepted { socket, client } = accepted;
     let stream = match establish(socket, &config).await {
         Ok(stream) => stream,
@@ -163,12 +164,17 @@ async fn serve(desk: Rc<RefCell<Desk>>, accepted: Accepted, leaving: Leaving) {
             return;
         }
     };
-    let authenticated = config.security.password.is_empty();
-    client.set_authenticated(authenticated);
+    let session = admit(&desk.borrow().engine.shared, client);
     drop(config);
-    let session = Session::new(client, authenticated);
     Connection::new(desk, stream, session).await;
     drop(leaving);
+}
+
+/// The session of a connection that stands. Without a password it needs no login.
+fn admit(shared: &Shared, client: Arc<Client>) -> Session {
+    let authenticated = shared.config.load().security.password.is_empty();
+    client.set_authenticated(authenticated);
+    Session::new(client, authenticated)
 }
 
 /// Registers the socket with this worker's runtime; shakes hands for TLS.

@@ -104,6 +104,10 @@ pub(super) fn stats(cx: &Context<'_>, fields: &mut Fields<'_>) {
         "io_threaded_writes_processed",
     ]);
     fields.put(
+        "client_query_buffer_limit_disconnections",
+        sum(Counter::QueryLimitDisconnects),
+    );
+    fields.put(
         "client_output_buffer_limit_disconnections",
         sum(Counter::OutputLimitDisconnects),
     );
@@ -130,6 +134,7 @@ fn rejections(cx: &Context<'_>, fields: &mut Fields<'_>) {
     );
     fields.put("failed_tls_handshakes", sum(Counter::FailedHandshakes));
     fields.put("protocol_errors", sum(Counter::ProtocolErrors));
+    fields.put("http_disconnections", sum(Counter::CrossProtocol));
     fields.put("acl_access_denied_auth", sum(Counter::FailedLogins));
     fields.zeros(&[
         "acl_access_denied_cmd",
