@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, Request};
 use super::{Connection, Share, Waiting};
+use crate::config::Config;
 use crate::dispatch::{Engine, Next, Prepared};
 use crate::error::Error;
 use crate::metrics::{Counter, bump};
@@ -17,6 +18,8 @@ const READ_MIN: usize = 16 * 1024;
 const READ_MAX: usize = 256 * 1024;
 /// Replies are sent before the batch is over once there are this many bytes of them.
 const SEND_AT_BYTES: usize = 256 * 1024;
+/// The largest offset that a span can have, less what one read may add.
+const SPANNED_MAX: u64 = (u32::MAX - (1 << 30)) as u64;
 /// A paused request looks up at least this often.
 const PAUSE_MAX: Duration = Duration::from_secs(3600);
 
@@ -43,6 +46,9 @@ impl Connection {
             let count = ready!(self.poll_read_more(cx))?;
             if count > 0 {
                 self.received(desk, share, count);
+                if self.input.len() < self.input_needed {
+                    self.hold(desk.engine.config(), self.input.len());
+                }
             }
             return Poll::Ready(Ok(count));
         }
@@ -219,21 +225,25 @@ impl Connection {
                 }
                 Decoded::Incomplete { total } => {
                     self.input_needed = at + total;
-                    let config = &engine.config().limits;
-                    let most = if limits.authenticated {
-                        config.query_buffer_limit
-                    } else {
-                        config.preauth_query_buffer
-                    };
-                    // Spans count in 32 bits.
-                    if (data.len() - at) as u64 > most || data.len() > u32::MAX as usize {
-                        self.session.client.doom(Doom::InputLimit);
-                    }
+                    self.hold(engine.config(), data.len() - at);
                     return Ok(false);
                 }
             }
         }
         Ok(true)
+    }
+
+    /// Holds so many bytes of a request until the rest has come, unless that is too much.
+    fn hold(&self, config: &Config, bytes: usize) {
+        let limit = if self.session.is_admitted(config) {
+            config.limits.query_buffer_limit
+        } else {
+            config.limits.preauth_query_buffer
+        };
+        // Spans count in 32 bits.
+        if bytes as u64 > limit.min(SPANNED_MAX) {
+            self.session.client.doom(Doom::InputLimit);
+        }
     }
 
     /// Executes the decoded requests in order. Returns where the last one executed ends.
