@@ -201,6 +201,13 @@ fn kind(command: &Command, difference: &Outcome) -> String {
         Ok(reply) => reply.to_string().chars().take(1).collect(),
         Err(_) => "lost".to_owned(),
     };
+    if matches!(&difference.ours, Ok(Reply::Error(text)) if text.starts_with(b"ERR unknown command"))
+    {
+        return format!(
+            "{} is missing",
+            String::from_utf8_lossy(&command.args[0]).to_uppercase()
+        );
+    }
     format!(
         "{} {} {}",
         command.row.name,

@@ -266,15 +266,16 @@ impl fmt::Display for Reply {
 
 fn shown(bytes: &[u8]) -> String {
     const KEPT: usize = 150;
+    let escaped = |part: &[u8]| part.escape_ascii().to_string().replace("\\'", "'");
     if bytes.len() <= 2 * KEPT {
-        return bytes.escape_ascii().to_string();
+        return escaped(bytes);
     }
     let (head, tail) = (&bytes[..KEPT], &bytes[bytes.len() - KEPT..]);
     format!(
         "{}…({} bytes)…{}",
-        head.escape_ascii(),
+        escaped(head),
         bytes.len(),
-        tail.escape_ascii()
+        escaped(tail)
     )
 }
 

@@ -70,18 +70,17 @@ const ROWS: &[Row] = &[
             Options(SCAN),
         ],
     )
+    // A cursor of another server means nothing here.
+    .unspoiled()
     .compare(WholeScan),
     row("SCAN", &[Int, Options(PART_SCAN)])
         .weight(4)
         .compare(Shape),
     row("OBJECT ENCODING", &[Key]).weight(20),
-    row("OBJECT REFCOUNT", &[Key]).weight(2),
+    // Inside EXEC, redis-server counts the queued request as well.
+    row("OBJECT REFCOUNT", &[Key]).weight(2).compare(Shape),
     row("OBJECT IDLETIME", &[Key])
         .weight(2)
         .compare(Near(SLACK_MS / 1000)),
-    row(
-        "OBJECT",
-        &[OneOf(&["NOSUCH", "ENCODING", "REFCOUNT"]), Maybe(&[Key])],
-    )
-    .weight(2),
+    row("OBJECT", &[OneOf(&["NOSUCH", "ENCODING"]), Maybe(&[Key])]).weight(2),
 ];

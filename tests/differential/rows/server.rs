@@ -25,7 +25,6 @@ const ROWS: &[Row] = &[
     .weight(2),
     row("SWAPDB", &[Db, Db]),
     row("TIME", &[]).weight(2).compare(Shape),
-    row("LASTSAVE", &[]).weight(1).compare(Shape),
     row("INFO", &[Text(&["nosuchsection", ""])])
         .unspoiled()
         .weight(2),
