@@ -95,7 +95,7 @@ fn info(_: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     for name in args.from(2) {
         match lookup(name) {
             Some(registered) => info::row(registered, reply),
-            None => reply.null_array(),
+            None => reply.null(),
         }
     }
     DONE
