@@ -6,8 +6,9 @@
 
 use super::shard::Shard;
 use super::table::{Pos, Table};
-use super::txn::forget;
+use super::txn::{fit, forget_keeping_size};
 use super::{Keyspace, Local};
+use smallvec::SmallVec;
 
 /// Slots looked at in one step of a sweep: a lock is held no longer than that takes (about 20 µs).
 const STEP_BUCKETS: usize = 64;
@@ -17,7 +18,8 @@ const STEP_BUCKETS: usize = 64;
 pub struct Sweep {
     shard: usize,
     db: usize,
-    bucket: usize,
+    /// Hash position of the next stretch: it means the same after the table has grown or shrunk.
+    position: u32,
     due_ms: u64,
 }
 
@@ -52,7 +54,7 @@ impl Sweep {
         }
         let guard = shards[index].lock();
         let shard = guard.shard();
-        if self.db == 0 && self.bucket == 0 {
+        if self.db == 0 && self.position == 0 {
             if now_ms <= shard.next_due_ms.get() {
                 self.shard += 1;
                 return Step::default();
@@ -62,15 +64,17 @@ impl Sweep {
             self.due_ms = u64::MAX;
         }
         let mut step = Step::default();
-        match shard.existing_table(self.db) {
-            Some(table) if table.volatile_len() > 0 && self.bucket < table.buckets() => {
-                self.sweep(keyspace, shard, table, local, now_ms, &mut step);
+        let next = match shard.existing_table(self.db) {
+            Some(table) if table.volatile_len() > 0 => {
+                self.sweep(keyspace, shard, table, local, now_ms, &mut step)
             }
-            _ => {
-                (self.db, self.bucket) = (self.db + 1, 0);
-                if self.db == keyspace.databases() {
-                    (self.db, self.shard) = (0, self.shard + 1);
-                }
+            _ => None,
+        };
+        self.position = next.unwrap_or(0);
+        if next.is_none() {
+            self.db += 1;
+            if self.db == keyspace.databases() {
+                (self.db, self.shard) = (0, self.shard + 1);
             }
         }
         shard
@@ -79,6 +83,7 @@ impl Sweep {
         step
     }
 
+    /// Sweeps a stretch of buckets; returns where the next one starts.
     fn sweep(
         &mut self,
         keyspace: &Keyspace,
@@ -87,35 +92,40 @@ impl Sweep {
         local: &mut Local,
         now_ms: u64,
         step: &mut Step,
-    ) {
-        let end = (self.bucket + STEP_BUCKETS).min(table.buckets());
-        let mut due: Vec<Pos> = Vec::new();
-        for pos in table.positions(self.bucket, end - self.bucket) {
-            if !table.is_volatile(pos) {
-                continue;
+    ) -> Option<u32> {
+        let (first, end) = table.stretch(self.position, STEP_BUCKETS);
+        let next = table.position_of(end);
+        loop {
+            let mut due: SmallVec<[Pos; 64]> = SmallVec::new();
+            for pos in table.positions(first, end - first) {
+                if !table.is_volatile(pos) {
+                    continue;
+                }
+                let deadline = table.entry(pos).deadline().unwrap_or(u64::MAX);
+                step.examined += 1;
+                if deadline < now_ms {
+                    due.push(pos);
+                } else {
+                    self.due_ms = self.due_ms.min(deadline);
+                }
             }
-            let deadline = table.entry(pos).deadline().unwrap_or(u64::MAX);
-            step.examined += 1;
-            if deadline < now_ms {
-                due.push(pos);
-            } else {
-                self.due_ms = self.due_ms.min(deadline);
+            if due.is_empty() {
+                break;
             }
-        }
-        // From the back: removing a key pulls later ones forward, never earlier ones back. One
-        // that is pulled into a vacated slot was itself looked at, and is found next time.
-        for pos in due.iter().rev() {
-            if table.holds(*pos) && table.is_due(*pos, now_ms) {
-                step.expired += 1;
-                local.tally.expired += 1;
-                local.tally.expired_by_sweep += 1;
-                forget(keyspace, shard, self.db, table, *pos, local);
+            // From the back, since a removal pulls later slots forward. A slot pulled in from
+            // beyond the stretch has not been looked at, so the stretch is looked at again.
+            for pos in due.into_iter().rev() {
+                if table.holds(pos) && table.is_due(pos, now_ms) {
+                    step.expired += 1;
+                    local.tally.expired += 1;
+                    local.tally.expired_by_sweep += 1;
+                    forget_keeping_size(keyspace, shard, self.db, table, pos, local);
+                }
             }
         }
         if step.expired > 0 {
-            // Slots may have moved over this stretch's ends: look again soon.
-            self.due_ms = self.due_ms.min(now_ms);
+            fit(keyspace, shard, table, local);
         }
-        self.bucket = end;
+        next
     }
 }

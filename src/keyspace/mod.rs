@@ -201,3 +201,6 @@ impl Keyspace {
         self.shards.iter().map(count).sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

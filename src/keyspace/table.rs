@@ -229,10 +229,7 @@ impl Table {
     /// sparse.
     pub fn remove(&self, pos: Pos, garbage: &Garbage) -> Entry {
         let entry = self.remove_keeping_size(pos);
-        let buckets = self.buckets();
-        if buckets > 2 && self.len() * 256 < buckets * SLOTS * SHRINK_LOAD {
-            self.resize(shrunk(self.len()), garbage);
-        }
+        self.fit(garbage);
         entry
     }
 
@@ -256,11 +253,9 @@ impl Table {
     /// Shrinks the table if removals have left it sparse.
     pub fn fit(&self, garbage: &Garbage) {
         let buckets = self.buckets();
-        if buckets > 0 && self.len() * 256 < buckets * SLOTS * SHRINK_LOAD {
-            let target = shrunk(self.len());
-            if target < buckets {
-                self.resize(target, garbage);
-            }
+        // Tables of one or two buckets stay: a shard with few keys would allocate all the time.
+        if buckets > 2 && self.len() * 256 < buckets * SLOTS * SHRINK_LOAD {
+            self.resize(shrunk(self.len()), garbage);
         }
     }
 
@@ -292,9 +287,7 @@ impl Table {
             }
             bucket = next(bucket, array.len());
         }
-        // The least position whose home is the next bucket: ceil((home + 1) × 2³² / buckets).
-        let next_position = ((home as u64 + 1) << 32).div_ceil(array.len() as u64);
-        u32::try_from(next_position).ok()
+        self.position_of(home + 1)
     }
 
     /// Positions of all keys, bucket by bucket from `bucket` on, wrapping, `buckets` of them.
@@ -307,6 +300,19 @@ impl Table {
                     .then_some(Pos((index * SLOTS + slot) as u32))
             })
         })
+    }
+
+    /// The buckets from the one of a hash position on, `count` of them at most: first and end.
+    pub fn stretch(&self, position: u32, count: usize) -> (usize, usize) {
+        let buckets = self.buckets();
+        let first = ((u64::from(position) * buckets as u64) >> 32) as usize;
+        (first, (first + count).min(buckets))
+    }
+
+    /// The least hash position whose home is `bucket`, or `None` beyond the last bucket.
+    pub fn position_of(&self, bucket: usize) -> Option<u32> {
+        let position = ((bucket as u64) << 32).div_ceil(self.buckets().max(1) as u64);
+        u32::try_from(position).ok()
     }
 
     /// Starts loading the bucket line of `hash`. Needs no lock; the caller is pinned
@@ -355,15 +361,12 @@ impl Table {
         self.packed.store(other.packed.swap(mine, Relaxed), Relaxed);
     }
 
-    /// Removes and returns any entry; for draining a taken table piece by piece.
-    pub fn pop_any(&self) -> Option<Entry> {
-        let array = self.array();
-        // A taken table is drained from its end, so the search stays short.
-        let bucket = array
-            .iter()
-            .rposition(|bucket| bucket.0.iter().any(in_use))?;
-        let slot = array[bucket].0.iter().position(in_use)?;
-        Some(self.remove_keeping_size(Pos((bucket * SLOTS + slot) as u32)))
+    /// Bytes of the entries and the bucket array.
+    pub fn total_bytes(&self) -> usize {
+        let entries = self
+            .positions(0, self.buckets())
+            .map(|pos| self.entry(pos).size_bytes());
+        entries.sum::<usize>() + self.array_bytes()
     }
 
     fn count_volatile(&self, added: bool, removed: bool) {

@@ -422,13 +422,31 @@ pub(super) fn forget(
     pos: Pos,
     local: &mut Local,
 ) {
+    forget_keeping_size(keyspace, shard, db, table, pos, local);
+    fit(keyspace, shard, table, local);
+}
+
+/// As [`forget`], for a sweep that removes many: call [`fit`] afterwards.
+pub(super) fn forget_keeping_size(
+    keyspace: &Keyspace,
+    shard: &Shard,
+    db: usize,
+    table: &Table,
+    pos: Pos,
+    local: &mut Local,
+) {
     if shard.watched.get() > 0 {
         keyspace.watched.mark(db, table.entry(pos).key());
     }
-    let arrays = table.array_bytes();
-    let entry = table.remove(pos, &keyspace.garbage);
-    let freed = entry.size_bytes() as i64 + arrays as i64 - table.array_bytes() as i64;
-    account(shard, local, -freed);
+    let entry = table.remove_keeping_size(pos);
+    account(shard, local, -(entry.size_bytes() as i64));
+}
+
+/// Shrinks a table that removals have left sparse.
+pub(super) fn fit(keyspace: &Keyspace, shard: &Shard, table: &Table, local: &mut Local) {
+    let before = table.array_bytes();
+    table.fit(&keyspace.garbage);
+    account(shard, local, table.array_bytes() as i64 - before as i64);
 }
 
 /// Notes that a shard's entries and arrays take `delta` bytes more.

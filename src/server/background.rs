@@ -48,17 +48,10 @@ pub fn start(shared: &Arc<Shared>, _workers: &Arc<Vec<WorkerHandle>>) -> io::Res
 
 /// Frees a flushed table.
 fn free(shared: &Shared, table: Table) {
-    let bytes = drop_counting(table);
+    let bytes = table.total_bytes();
+    drop(table);
     shared.keyspace.freeing_done(bytes);
     collect_freed();
-}
-
-fn drop_counting(table: Table) -> usize {
-    let mut bytes = table.array_bytes();
-    while let Some(entry) = table.pop_any() {
-        bytes += entry.size_bytes();
-    }
-    bytes
 }
 
 /// Sets how much entries may take, from what is resident.

@@ -118,8 +118,11 @@ fn count(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     DONE
 }
 
+/// Which commands are asked for.
+type Wanted<'a> = Box<dyn Fn(&Registered) -> bool + 'a>;
+
 fn list(_: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let wanted: Box<dyn Fn(&Registered) -> bool> = match args.len() {
+    let wanted: Wanted<'_> = match args.len() {
         2 => Box::new(|_| true),
         5 if args.is(2, "filterby") => filter(args)?,
         _ => return Err(Error::Syntax),
@@ -135,7 +138,7 @@ fn list(_: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     DONE
 }
 
-fn filter<'a>(args: Args<'a>) -> Result<Box<dyn Fn(&Registered) -> bool + 'a>, Error> {
+fn filter(args: Args<'_>) -> Result<Wanted<'_>, Error> {
     let wanted = args.at(4);
     if args.is(3, "module") {
         // There are no modules, so none of their commands.
