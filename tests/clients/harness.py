@@ -111,6 +111,7 @@ class Server:
         own = self.config.setdefault("server", {})
         own.setdefault("port", self.port)
         own.setdefault("health_check_port", self.health_port)
+        own.setdefault("shutdown_grace_period_secs", 5)
         self.password = self.config.get("security", {}).get("password")
         self.env = env
         self.launcher = list(launcher)
