@@ -49,6 +49,7 @@ backend instances
             ["haproxy", "-db", "-q", "-f", self.config],
             env=clean_environment(),
             stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
     def states(self):
