@@ -200,9 +200,9 @@ impl Generator {
         let rng = &mut self.rng;
         let at = rng.random_range(0..args.len());
         match rng.random_range(0..5) {
-            0 if at > 0 => drop(args.remove(at)),
+            0 if at > 1 => drop(args.remove(at)),
             1 if at > 1 => args[at] = pools::garbage(rng),
-            2 if at > 0 => args.insert(at, pools::garbage(rng)),
+            2 if at > 1 => args.insert(at, pools::garbage(rng)),
             3 if args.len() > 1 => drop(args.pop()),
             _ => args.push(pools::garbage(rng)),
         }
