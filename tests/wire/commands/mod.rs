@@ -3,6 +3,14 @@
 
 // One module per line, sorted.
 mod client;
+mod config;
 mod connection;
+mod debug;
+mod info;
+mod latency;
+mod memory;
+mod monitor;
+mod server;
+mod slowlog;
 mod string;
 mod transactions;
