@@ -76,7 +76,7 @@ fn pushes_and_attributes_need_resp3() {
     );
     let mut conn = server.connect3();
     conn.send(&["DEBUG", "PROTOCOL", "push"]);
-    assert_eq!(conn.read().to_string(), ">[server-cpu-usage :42]");
+    assert_eq!(conn.read().to_string(), r#">["server-cpu-usage" :42]"#);
     assert_eq!(
         conn.read().text(),
         "Some real reply following the push reply"

@@ -312,6 +312,10 @@ fn clients_are_counted() {
 fn refused_connections_and_logins_are_counted() {
     let server = Server::start(Options::new().password("s3cret"));
     let mut conn = server.connect();
+    // Whoever looked whether the server is ready must be gone.
+    poll_until("nobody else is connected", || {
+        (info(&mut conn, "clients")["connected_clients"] == "1").then_some(())
+    });
     run(&mut conn, "CONFIG RESETSTAT\n CONFIG SET maxclients 2");
     let mut stranger = Conn::open(server.addr());
     run(

@@ -93,6 +93,7 @@ fn monitors_come_and_go() {
         assert_eq!(seen(&mut first), r#"0 "PING""#);
         assert_eq!(seen(&mut second), r#"0 "PING""#);
         check(&mut second, "RESET", "+RESET");
+        assert_eq!(seen(&mut first), r#"0 "RESET""#);
         run(&mut conn, "ECHO x -> x");
         assert_eq!(seen(&mut first), r#"0 "ECHO" "x""#);
         run(&mut second, "ECHO y -> y");
