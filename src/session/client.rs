@@ -262,10 +262,14 @@ impl Client {
         self.has_mail.load(Relaxed)
     }
 
-    /// Sends bytes that are not a reply (a monitor's line). When more than `limit_bytes` pile up
-    /// the client is doomed instead: a slow reader costs nobody else anything.
+    /// Sends a line to a monitor; one that is no longer a monitor gets nothing. When more than
+    /// `limit_bytes` pile up the client is doomed instead: a slow reader costs nobody else
+    /// anything.
     pub fn post(&self, bytes: &[u8], limit_bytes: u64) {
         let mut mail = self.mail.lock();
+        if !self.is(Flag::Monitor) {
+            return;
+        }
         let waiting = (mail.len() + bytes.len()) as u64 + self.output_bytes.load(Relaxed);
         if limit_bytes > 0 && waiting > limit_bytes {
             drop(mail);
@@ -276,6 +280,11 @@ impl Client {
         if !self.has_mail.swap(true, Relaxed) {
             self.wake();
         }
+    }
+
+    /// Throws away what was posted: nothing may follow the reply of who stops monitoring.
+    pub fn discard_mail(&self) {
+        self.mail.lock().clear();
     }
 
     /// Takes what was posted.

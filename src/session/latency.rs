@@ -38,11 +38,11 @@ impl Event {
         }
     }
 
-    /// The event of this name, in any case.
+    /// The event of this name.
     pub fn named(name: &[u8]) -> Option<Event> {
         Event::ALL
             .into_iter()
-            .find(|event| event.name().as_bytes().eq_ignore_ascii_case(name))
+            .find(|event| event.name().as_bytes() == name)
     }
 }
 
@@ -141,9 +141,9 @@ mod tests {
     #[test]
     fn names_lead_back_to_events() {
         for event in Event::ALL {
-            let name = event.name().to_uppercase();
-            assert_eq!(Event::named(name.as_bytes()), Some(event));
+            assert_eq!(Event::named(event.name().as_bytes()), Some(event));
         }
+        assert_eq!(Event::named(b"Command"), None);
         assert_eq!(Event::named(b"fork"), None);
     }
 }

@@ -79,6 +79,9 @@ impl Registry {
             return;
         }
         client.set(Flag::Monitor, on);
+        if !on {
+            client.discard_mail();
+        }
         let mut monitors = self.monitors.lock();
         if on {
             monitors.push(Arc::clone(client));

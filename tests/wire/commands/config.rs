@@ -116,8 +116,8 @@ fn several_options_change_together_and_at_once() {
 fn a_limit_holds_as_soon_as_it_is_set() {
     let server = start();
     let mut conn = server.connect();
-    run(&mut conn, "CONFIG SET maxmemory 1mb -> +OK");
-    let value = "x".repeat(500_000);
+    run(&mut conn, "CONFIG SET maxmemory 8mb -> +OK");
+    let value = "x".repeat(1_000_000);
     let refused = "OOM command not allowed when used memory > 'maxmemory'.";
     poll_until("writes are refused", || {
         let reply = conn.cmd(&["SET", "k", &value]);

@@ -72,7 +72,7 @@ fn slow_events_are_remembered() {
         let sample = history.items()[0].items();
         assert_eq!(sample[0].int(), event[1].int());
         assert!(sample[1].int() >= 30, "{history}");
-        let graph = conn.line("LATENCY GRAPH Command").text();
+        let graph = conn.line("LATENCY GRAPH command").text();
         assert!(
             graph.starts_with("command - high ") && graph.contains("(all time high "),
             "{graph}"
@@ -85,7 +85,8 @@ fn slow_events_are_remembered() {
             &mut conn,
             "
             LATENCY RESET nosuch -> :0
-            LATENCY RESET fast-command COMMAND -> :1
+            LATENCY RESET COMMAND -> :0
+            LATENCY RESET fast-command command -> :1
             LATENCY LATEST -> []
             DEBUG SLEEP 0.03 -> +OK
             LATENCY RESET -> :1

@@ -110,9 +110,9 @@ fn shutdown_ends_the_server_without_a_word() {
         let mut server = start();
         let mut idle = server.connect();
         let mut conn = server.connect();
-        let line = format!("PING\r\nSHUTDOWN {options}\r\n");
-        conn.send_raw(line.as_bytes());
-        assert_eq!(conn.read_to_close(), b"+PONG\r\n", "{options}");
+        run(&mut conn, "PING -> +PONG");
+        conn.send_raw(format!("SHUTDOWN {options}\r\n").as_bytes());
+        assert_eq!(conn.read_to_close(), b"", "{options}");
         assert_eq!(idle.read_to_close(), b"", "{options}");
         assert!(server.wait_exit().success(), "{options}");
     }
