@@ -114,23 +114,15 @@ fn run_all(
     reply: &mut Reply<'_>,
 ) -> Flow {
     let needed = locks_needed(multi, watching);
-    let Engine {
-        shared,
-        local,
-        view,
-        now_ms,
-        sheet,
-        timer,
-        noteworthy_ns,
-        ..
-    } = engine;
+    let (shared, config, sheet) = (&engine.shared, engine.view.config(), &engine.sheet);
+    let (now_ms, timer) = (engine.now_ms, &engine.timer);
     let mut start = timer.raw();
     let scope = Scope {
         keyspace: &shared.keyspace,
-        local: &mut *local,
-        config: view.config(),
+        local: &mut engine.local,
+        config,
         db: session.db,
-        now_ms: *now_ms,
+        now_ms,
         skew_ms: shared.clock.skew_ms(),
         touch: !session.no_touch,
     };
@@ -149,7 +141,7 @@ fn run_all(
         let args = queued.args.as_args();
         let mark = reply.mark();
         if shared.clients.has_monitors() {
-            feed_monitors(shared, view.config(), session, args, command);
+            feed_monitors(shared, config, session, args, command);
         }
         let outcome = match command.command.handler {
             Handler::Keys(handler) | Handler::Keyspace(handler, _) => {
@@ -164,8 +156,8 @@ fn run_all(
                     shared,
                     session: &mut *session,
                     local: txn.local(),
-                    config: view.config(),
-                    now_ms: *now_ms,
+                    config,
+                    now_ms,
                     sheet,
                     command,
                     in_transaction: true,
@@ -180,8 +172,8 @@ fn run_all(
         let spent_ns = timer.delta_as_nanos(std::mem::replace(&mut start, lap), lap);
         sheet.add(Counter::Commands, 1);
         sheet.executed(command.id, spent_ns);
-        if spent_ns >= *noteworthy_ns {
-            slow::note(shared, view.config(), session, command, args, spent_ns);
+        if spent_ns >= engine.noteworthy_ns {
+            slow::note(shared, config, session, command, args, spent_ns);
         }
     }
     if closes { Flow::Close } else { Flow::Done }
