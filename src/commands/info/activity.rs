@@ -103,6 +103,14 @@ pub(super) fn stats(cx: &Context<'_>, fields: &mut Fields<'_>) {
         "io_threaded_reads_processed",
         "io_threaded_writes_processed",
     ]);
+    disconnections(cx, fields);
+    fields.put("offloaded_commands", sum(Counter::Offloaded));
+    fields.put("request_panics", metrics.panics.load(Relaxed));
+}
+
+/// Who was let in and disconnected again.
+fn disconnections(cx: &Context<'_>, fields: &mut Fields<'_>) {
+    let sum = |counter| cx.shared.metrics.sum(counter);
     fields.put(
         "client_query_buffer_limit_disconnections",
         sum(Counter::QueryLimitDisconnects),
@@ -112,8 +120,6 @@ pub(super) fn stats(cx: &Context<'_>, fields: &mut Fields<'_>) {
         sum(Counter::OutputLimitDisconnects),
     );
     fields.put("idle_disconnections", sum(Counter::TimedOut));
-    fields.put("offloaded_commands", sum(Counter::Offloaded));
-    fields.put("request_panics", metrics.panics.load(Relaxed));
 }
 
 /// Who was not let in, and what was not understood.

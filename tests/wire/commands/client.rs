@@ -188,10 +188,7 @@ fn list_selects() {
     for request in [
         "CLIENT LIST TYPE normal",
         "CLIENT LIST type NORMAL",
-        &format!(
-            "CLIENT LIST ID {} {} {} 99999 0 -1 {}",
-            ids[0], ids[1], ids[2], ids[0]
-        ),
+        &format!("CLIENT LIST ID {} {} {} 99999 0 -1", ids[0], ids[1], ids[2]),
     ] {
         let lines = conn.line(request).text();
         let expected = if request.contains("99999") { 3 } else { 4 };
@@ -354,9 +351,9 @@ fn kill_by_filters() {
         CLIENT KILL SKIPME yes -> :0
         ",
     );
-    conn.send_raw(b"MULTI\r\nCLIENT KILL TYPE normal SKIPME no\r\nPING\r\nEXEC\r\nPING\r\n");
+    conn.send_raw(b"MULTI\r\nCLIENT KILL TYPE normal SKIPME no\r\nEXEC\r\nPING\r\n");
     let last = conn.read_to_close();
-    assert_eq!(last, b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n+PONG\r\n");
+    assert_eq!(last, b"+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
 }
 
 #[test]
@@ -470,6 +467,8 @@ fn pause_refuses_what_it_does_not_know() {
         CLIENT PAUSE -> -ERR wrong number of arguments for 'client|pause' command
         CLIENT UNPAUSE x -> -ERR wrong number of arguments for 'client|unpause' command
         CLIENT PAUSE 0 -> +OK
+        CLIENT PAUSE 9223372036854775806 WRITE -> +OK
+        CLIENT UNPAUSE -> +OK
         PING -> +PONG
         CLIENT UNPAUSE -> +OK
         CLIENT UNPAUSE -> +OK
@@ -483,7 +482,7 @@ fn a_killed_client_stops_waiting() {
     let mut conn = server.connect();
     let mut writer = server.connect();
     let id = writer.line("CLIENT ID").int();
-    check(&mut conn, "CLIENT PAUSE 9223372036854775807 WRITE", "+OK");
+    check(&mut conn, "CLIENT PAUSE 600000 WRITE", "+OK");
     writer.send_raw(b"SET k v\r\n");
     poll_until("the write waits", || {
         field(&seen(&mut conn, id), "flags")
@@ -515,10 +514,6 @@ fn reply_modes() {
             "CLIENT REPLY ON\r\nCLIENT REPLY maybe\r\n",
             &["OK", "ERR syntax error"],
         ),
-        (
-            "MULTI\r\nCLIENT REPLY OFF\r\nDISCARD\r\n",
-            &["OK", "ERR Command not allowed inside a transaction", "OK"],
-        ),
     ] {
         conn.send_raw(request.as_bytes());
         for expected in replies {
@@ -526,10 +521,22 @@ fn reply_modes() {
         }
     }
     check(&mut conn, "PING last", "last");
+    if !on_oracle() {
+        run(
+            &mut conn,
+            "MULTI -> +OK
+            CLIENT REPLY OFF -> -ERR Command not allowed inside a transaction
+            DISCARD -> +OK",
+        );
+    }
 }
 
 #[test]
 fn protocol_errors_are_as_silent_as_replies() {
+    if on_oracle() {
+        // Nothing being sent, redis-server forgets to close.
+        return;
+    }
     let server = Server::start(Options::new());
     for mode in ["OFF", "SKIP"] {
         let mut conn = server.connect();

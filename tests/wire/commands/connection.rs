@@ -147,7 +147,6 @@ fn reset_forgets_everything() {
     run(
         &mut conn,
         "
-        CLIENT NO-EVICT ON -> +OK
         CLIENT SETNAME me -> +OK
         SELECT 5 -> +OK
         WATCH k -> +OK
@@ -160,6 +159,13 @@ fn reset_forgets_everything() {
     let info = conn.line("CLIENT INFO").text();
     for field in [" name= ", " flags=N ", " db=0 ", " multi=-1 ", " resp=2"] {
         assert!(info.contains(field), "{field} in {info}");
+    }
+    if !on_oracle() {
+        run(
+            &mut conn,
+            "CLIENT NO-EVICT ON\n CLIENT NO-TOUCH ON\n RESET -> +RESET",
+        );
+        assert!(conn.line("CLIENT INFO").text().contains(" flags=N "));
     }
     run(
         &mut conn,
