@@ -100,6 +100,20 @@ pub enum Error {
     MustBePositive,
     /// An integer out of its range, without saying which.
     OutOfRange,
+    /// An integer that does not fit 32 bits.
+    NotInt32,
+    /// A database index of `SWAPDB` that is not a number; says which (`first`, `second`).
+    SwapDbIndex(&'static str),
+    /// An option of the `EXPIRE` family that does not exist.
+    ExpireOption(Vec<u8>),
+    /// `NX` with another condition on an expire time.
+    ExpireNxWithOthers,
+    /// `GT` with `LT`.
+    ExpireGtWithLt,
+    /// `OBJECT FREQ` while the policy does not count frequencies.
+    FrequencyNotTracked,
+    /// `OBJECT IDLETIME` while the policy counts frequencies instead.
+    IdleTimeNotTracked,
     /// A cursor that is not a number.
     InvalidCursor,
     /// A type name `SCAN` does not know.
@@ -170,6 +184,12 @@ impl Error {
             Error::InvalidExpire(name) => {
                 write!(out, "ERR invalid expire time in '{name}' command")
             }
+            Error::SwapDbIndex(which) => write!(out, "ERR invalid {which} DB index"),
+            Error::ExpireOption(option) => {
+                out.extend_from_slice(b"ERR Unsupported option ");
+                out.extend_from_slice(option);
+                Ok(())
+            }
             Error::UnknownType(name) => {
                 out.extend_from_slice(b"ERR unknown type name '");
                 out.extend_from_slice(name);
@@ -229,6 +249,23 @@ impl Error {
             Error::MustBePositive => "ERR value is out of range, must be positive",
             Error::OutOfRange => "ERR value is out of range",
             Error::InvalidCursor => "ERR invalid cursor",
+            Error::NotInt32 => {
+                "ERR value is out of range, value must between -2147483648 and 2147483647"
+            }
+            Error::ExpireNxWithOthers => {
+                "ERR NX and XX, GT or LT options at the same time are not compatible"
+            }
+            Error::ExpireGtWithLt => "ERR GT and LT options at the same time are not compatible",
+            Error::FrequencyNotTracked => {
+                "ERR An LFU maxmemory policy is not selected, access frequency not tracked. \
+                 Please note that when switching between policies at runtime LRU and LFU data \
+                 will take some time to adjust."
+            }
+            Error::IdleTimeNotTracked => {
+                "ERR An LFU maxmemory policy is selected, idle time not tracked. \
+                 Please note that when switching between policies at runtime LRU and LFU data \
+                 will take some time to adjust."
+            }
             Error::Fixed(text) => text,
             _ => return None,
         })

@@ -12,11 +12,16 @@ pub mod command;
 mod config;
 mod connection;
 mod debug;
+mod expire;
+mod generic;
 mod help;
 mod info;
+mod iteration;
+mod keyspace;
 mod latency;
 mod memory;
 mod monitor;
+mod object;
 mod server;
 mod slowlog;
 mod string;
@@ -27,10 +32,15 @@ pub static FAMILIES: &[&table::Family] = &[
     &config::FAMILY,
     &connection::FAMILY,
     &debug::FAMILY,
+    &expire::FAMILY,
+    &generic::FAMILY,
     &info::FAMILY,
+    &iteration::FAMILY,
+    &keyspace::FAMILY,
     &latency::FAMILY,
     &memory::FAMILY,
     &monitor::FAMILY,
+    &object::FAMILY,
     &server::FAMILY,
     &slowlog::FAMILY,
     &string::FAMILY,

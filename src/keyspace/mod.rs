@@ -12,6 +12,7 @@ mod splice;
 pub mod table;
 pub mod txn;
 pub mod watch;
+pub mod whole;
 
 pub use entry::{NewValue, ValueRef};
 pub use memory::Local;
@@ -122,6 +123,11 @@ impl Keyspace {
     /// Adds to the published count.
     pub(crate) fn publish_used(&self, delta: i64) {
         self.used_bytes.fetch_add(delta, Relaxed);
+    }
+
+    /// Notes that so many bytes of flushed tables are to be freed.
+    pub(crate) fn freeing_begins(&self, bytes: usize) {
+        self.freeing_bytes.fetch_add(bytes as i64, Relaxed);
     }
 
     /// Notes that so many bytes of flushed tables were freed.

@@ -26,10 +26,10 @@
 use super::entry::{Entry, EntryMut, EntryRef, good_size};
 use super::retire::{Garbage, Retired};
 use libmimalloc_sys::{mi_free, mi_zalloc_aligned};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Slots in a bucket.
-const SLOTS: usize = 8;
+pub(super) const SLOTS: usize = 8;
 /// Bits of a slot that belong to the eviction policy.
 pub const EVICT_BITS: u32 = 11;
 
@@ -82,6 +82,7 @@ pub struct Table {
     // Written under the lock only; atomics so that counts can be summed without it.
     len: AtomicU32,
     volatile: AtomicU32,
+    bytes: AtomicUsize,
     /// Fill limit in 256ths; differs between shards so that they do not grow in step.
     load_max: u8,
 }
@@ -96,6 +97,7 @@ impl Table {
             packed: AtomicU64::new(0),
             len: AtomicU32::new(0),
             volatile: AtomicU32::new(0),
+            bytes: AtomicUsize::new(0),
             load_max: 216 + (stagger as u16 * 22 / 255) as u8,
         }
     }
@@ -123,6 +125,18 @@ impl Table {
     /// Bytes of the bucket array.
     pub fn array_bytes(&self) -> usize {
         self.buckets() * BUCKET_BYTES
+    }
+
+    /// Bytes of the bucket array and the entries, as its users have noted them.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Relaxed)
+    }
+
+    /// Notes that array and entries take `delta` bytes more.
+    #[inline]
+    pub fn note_bytes(&self, delta: i64) {
+        let bytes = self.bytes.load(Relaxed) as i64 + delta;
+        self.bytes.store(bytes as usize, Relaxed);
     }
 
     /// Finds a key.
@@ -348,6 +362,7 @@ impl Table {
             packed: AtomicU64::new(self.packed.swap(0, Relaxed)),
             len: AtomicU32::new(self.len.swap(0, Relaxed)),
             volatile: AtomicU32::new(self.volatile.swap(0, Relaxed)),
+            bytes: AtomicUsize::new(self.bytes.swap(0, Relaxed)),
             load_max: self.load_max,
         }
     }
@@ -357,6 +372,8 @@ impl Table {
         for (mine, theirs) in [(&self.len, &other.len), (&self.volatile, &other.volatile)] {
             mine.store(theirs.swap(mine.load(Relaxed), Relaxed), Relaxed);
         }
+        let bytes = self.bytes.load(Relaxed);
+        self.bytes.store(other.bytes.swap(bytes, Relaxed), Relaxed);
         let mine = self.packed.load(Relaxed);
         self.packed.store(other.packed.swap(mine, Relaxed), Relaxed);
     }
@@ -367,6 +384,21 @@ impl Table {
             .positions(0, self.buckets())
             .map(|pos| self.entry(pos).size_bytes());
         entries.sum::<usize>() + self.array_bytes()
+    }
+
+    /// Frees every entry and leaves the bucket array, which prefetching workers may still read: for
+    /// a table that was taken. Costs one free per entry.
+    pub fn free_entries(&self) {
+        for slot in self.array().iter().flat_map(|bucket| &bucket.0) {
+            let word = slot.swap(0, Relaxed);
+            if word != 0 {
+                // SAFETY: the address left its slot just now, so it is taken back once.
+                drop(unsafe { Entry::from_address(address(word)) });
+            }
+        }
+        self.len.store(0, Relaxed);
+        self.volatile.store(0, Relaxed);
+        self.bytes.store(self.array_bytes(), Relaxed);
     }
 
     fn count_volatile(&self, added: bool, removed: bool) {
@@ -429,13 +461,7 @@ impl Table {
 
 impl Drop for Table {
     fn drop(&mut self) {
-        for slot in self.array().iter().flat_map(|bucket| &bucket.0) {
-            let word = slot.load(Relaxed);
-            if word != 0 {
-                // SAFETY: the table owns its entries and is going away.
-                drop(unsafe { Entry::from_address(address(word)) });
-            }
-        }
+        self.free_entries();
         let packed = self.packed.load(Relaxed);
         if packed != 0 {
             // SAFETY: a table that is dropped was never, or is no longer, reachable by

@@ -255,6 +255,22 @@ impl<'a> Txn<'a> {
         }
     }
 
+    /// Counts as a use of a key, also for clients whose accesses do not (`TOUCH`), and as a hit or
+    /// miss. True when the key exists.
+    pub fn touch(&mut self, key: Key<'_>) -> bool {
+        match self.locate(self.db, key) {
+            Some((shard, table, pos)) => {
+                self.local.tally.hits += 1;
+                self.used(shard, table, pos);
+                true
+            }
+            None => {
+                self.local.tally.misses += 1;
+                false
+            }
+        }
+    }
+
     /// Looks at a key without it counting as a use, as `TTL`, `TYPE` and `OBJECT` do. `counted`
     /// says whether it is a hit or miss.
     pub fn peek(&mut self, key: Key<'_>, counted: bool) -> Option<View<'_>> {
@@ -439,17 +455,24 @@ pub(super) fn forget_keeping_size(
         keyspace.watched.mark(db, table.entry(pos).key());
     }
     let entry = table.remove_keeping_size(pos);
-    account(shard, local, -(entry.size_bytes() as i64));
+    account_in(shard, table, local, -(entry.size_bytes() as i64));
 }
 
 /// Shrinks a table that removals have left sparse.
 pub(super) fn fit(keyspace: &Keyspace, shard: &Shard, table: &Table, local: &mut Local) {
     let before = table.array_bytes();
     table.fit(&keyspace.garbage);
-    account(shard, local, table.array_bytes() as i64 - before as i64);
+    let delta = table.array_bytes() as i64 - before as i64;
+    account_in(shard, table, local, delta);
 }
 
-/// Notes that a shard's entries and arrays take `delta` bytes more.
+/// Notes that a table's entries and array take `delta` bytes more.
+pub(super) fn account_in(shard: &Shard, table: &Table, local: &mut Local, delta: i64) {
+    table.note_bytes(delta);
+    account(shard, local, delta);
+}
+
+/// Notes that a shard takes `delta` bytes more, for other things than its tables.
 pub(super) fn account(shard: &Shard, local: &mut Local, delta: i64) {
     shard
         .bytes
@@ -567,6 +590,13 @@ impl Edit<'_, '_> {
         self.put(Entry::new(self.key.bytes, value, deadline, seconds));
     }
 
+    /// Counts as a use of the key, if the client's accesses do: for writers that leave the value.
+    pub fn touch(&mut self) {
+        if let (true, Some(pos)) = (self.txn.touch, self.pos) {
+            self.touched(pos);
+        }
+    }
+
     /// Changes the deadline; the key exists.
     pub fn set_deadline(&mut self, deadline: Option<u64>) {
         let pos = self.pos.expect("the caller has seen that the key exists");
@@ -588,18 +618,24 @@ impl Edit<'_, '_> {
     /// Takes the key's entry out, to be stored under another key or in another database.
     pub fn take(&mut self) -> Option<Taken> {
         let pos = self.pos.take()?;
+        let bits = self.table.evict_bits(pos);
         let arrays = self.table.array_bytes();
         let entry = self.table.remove(pos, &self.txn.keyspace.garbage);
         let freed = entry.size_bytes() as i64 + arrays as i64 - self.table.array_bytes() as i64;
-        account(self.shard, self.txn.local, -freed);
-        Some(Taken(entry))
+        account_in(self.shard, self.table, self.txn.local, -freed);
+        Some(Taken { entry, bits })
     }
 
     /// Stores what was taken from another key (or the same key of another database), with its
-    /// deadline.
+    /// deadline and its frequency of use.
     pub fn put_taken(&mut self, taken: &Taken) {
-        let ttl = taken.0.deadline().map_or(Ttl::Clear, Ttl::At);
-        self.store(again(taken.0.value(), taken.0.is_raw()), ttl);
+        let Taken { entry, bits } = taken;
+        let ttl = entry.deadline().map_or(Ttl::Clear, Ttl::At);
+        self.store(again(entry.value(), entry.is_raw()), ttl);
+        // Other policies' bits mean something in their own shard only.
+        if let (true, Some(pos)) = (self.txn.local.settings.is_lfu(), self.pos) {
+            self.table.set_evict_bits(pos, *bits);
+        }
     }
 
     /// Stores a copy of another key's value.
@@ -646,7 +682,7 @@ impl Edit<'_, '_> {
         };
         change(blob);
         let delta = entry.size_bytes() as i64 - before;
-        account(self.shard, self.txn.local, delta);
+        account_in(self.shard, self.table, self.txn.local, delta);
         self.touched(pos);
         true
     }
@@ -669,7 +705,7 @@ impl Edit<'_, '_> {
             self.pos = Some(self.table.insert(self.key.hash, entry, bits, garbage));
             added + self.table.array_bytes() as i64 - arrays
         };
-        account(self.shard, self.txn.local, delta);
+        account_in(self.shard, self.table, self.txn.local, delta);
     }
 
     /// Notes a use of an entry that is changed in place.
@@ -720,7 +756,10 @@ impl InlineMut<'_> {
 }
 
 /// An entry taken out of the keyspace.
-pub struct Taken(Entry);
+pub struct Taken {
+    entry: Entry,
+    bits: u16,
+}
 
 /// A stored value, to be stored again.
 fn again(value: ValueRef<'_>, raw: bool) -> NewValue<'_> {

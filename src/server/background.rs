@@ -48,7 +48,7 @@ pub fn start(shared: &Arc<Shared>, _workers: &Arc<Vec<WorkerHandle>>) -> io::Res
 
 /// Frees a flushed table.
 fn free(shared: &Shared, table: Table) {
-    let bytes = table.total_bytes();
+    let bytes = table.bytes();
     drop(table);
     shared.keyspace.freeing_done(bytes);
     collect_freed();

@@ -1,0 +1,175 @@
+//! Finding keys without their names: `KEYS`, `SCAN`, `RANDOMKEY`.
+
+use super::spec::*;
+use super::table::Family;
+use crate::base::{glob, number};
+use crate::error::Error;
+use crate::keyspace::{Keyspace, Txn};
+use crate::protocol::{Args, Reply};
+use crate::values::Type;
+
+/// The family.
+pub static FAMILY: Family = Family {
+    group: "generic",
+    category: category::KEYSPACE,
+    commands: COMMANDS,
+};
+
+/// Bytes in use above which visiting every key is long work: some ten thousand keys.
+const SMALL_BYTES_MAX: u64 = 1 << 20;
+/// Keys a scan may visit on the worker.
+const SHORT_SCAN_MAX: i64 = 5_000;
+/// Keys `SCAN` looks for when not told.
+const COUNT_DEFAULT: i64 = 10;
+
+const COMMANDS: &[Command] = checked(&[
+    Command::walk("keys", 2, keys)
+        .flags(READONLY)
+        .categories(category::DANGEROUS)
+        .syntax("pattern")
+        .long(|keyspace, args| !is_literal(args.at(1)) && keyspace.used_bytes() > SMALL_BYTES_MAX)
+        .about("Returns all keys that match a pattern.", "O(N)", "1.0.0"),
+    Command::walk("randomkey", 1, randomkey)
+        .flags(READONLY.and(TOUCHES_ARBITRARY_KEYS))
+        .about("Returns a key drawn at random.", "O(1)", "1.0.0"),
+    Command::walk("scan", -2, scan)
+        .flags(READONLY.and(TOUCHES_ARBITRARY_KEYS))
+        .syntax("cursor [MATCH pattern] [COUNT count] [TYPE type]")
+        .long(is_long_scan)
+        .about("Iterates over the keys of the database.", "O(1)", "2.8.0"),
+]);
+
+/// Keys that were found, in one piece of memory: their number must be known before the first is
+/// replied.
+#[derive(Default)]
+struct Found {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Found {
+    fn add(&mut self, key: &[u8]) {
+        self.bytes.extend_from_slice(key);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn reply(&self, reply: &mut Reply<'_>) {
+        reply.array(self.ends.len());
+        let mut start = 0;
+        for end in &self.ends {
+            reply.bulk(&self.bytes[start..*end]);
+            start = *end;
+        }
+    }
+}
+
+/// Matches like `KEYS` and `SCAN`: `*` alone is every key, also the empty one.
+fn matches(pattern: &[u8], key: &[u8]) -> bool {
+    pattern == b"*" || glob::matches(pattern, key, false)
+}
+
+/// Does the pattern match just the key that is spelled like it?
+fn is_literal(pattern: &[u8]) -> bool {
+    glob::literal_prefix(pattern).len() == pattern.len()
+}
+
+fn keys(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let pattern = args.at(1);
+    let mut found = Found::default();
+    if is_literal(pattern) {
+        if txn.contains(pattern) {
+            found.add(pattern);
+        }
+    } else {
+        let mut cursor = 0;
+        loop {
+            cursor = txn.scan(cursor, usize::MAX, |entry| {
+                if matches(pattern, entry.key()) {
+                    found.add(entry.key());
+                }
+            });
+            if cursor == 0 {
+                break;
+            }
+        }
+    }
+    found.reply(reply);
+    DONE
+}
+
+fn randomkey(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match txn.random_key() {
+        Some(key) => reply.bulk(&key),
+        None => reply.null(),
+    }
+    DONE
+}
+
+/// The options of `SCAN`.
+struct Filter<'a> {
+    count: i64,
+    pattern: &'a [u8],
+    /// Nothing is returned for a type that does not exist.
+    kind: Option<Option<Type>>,
+}
+
+impl<'a> Filter<'a> {
+    fn parse(args: Args<'a>) -> Result<Filter<'a>, Error> {
+        let mut filter = Filter {
+            count: COUNT_DEFAULT,
+            pattern: b"*",
+            kind: None,
+        };
+        for index in (2..args.len()).step_by(2) {
+            let value = args.get(index + 1).ok_or(Error::Syntax)?;
+            if args.is(index, "count") {
+                filter.count = number::parse_i64(value).ok_or(Error::NotInteger)?;
+                if filter.count < 1 {
+                    return Err(Error::Syntax);
+                }
+            } else if args.is(index, "match") {
+                filter.pattern = value;
+            } else if args.is(index, "type") {
+                let named = |kind: &Type| kind.name().as_bytes().eq_ignore_ascii_case(value);
+                filter.kind = Some(Type::ALL.into_iter().find(named));
+            } else {
+                return Err(Error::Syntax);
+            }
+        }
+        Ok(filter)
+    }
+
+    fn admits(&self, key: &[u8], kind: Type) -> bool {
+        self.kind.is_none_or(|wanted| wanted == Some(kind)) && matches(self.pattern, key)
+    }
+}
+
+fn scan(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let cursor = parse_cursor(args.at(1))?;
+    let filter = Filter::parse(args)?;
+    let count = usize::try_from(filter.count).unwrap_or(usize::MAX);
+    let mut found = Found::default();
+    let next = txn.scan(cursor, count, |entry| {
+        if filter.admits(entry.key(), entry.kind()) {
+            found.add(entry.key());
+        }
+    });
+    reply.array(2);
+    reply.bulk(itoa::Buffer::new().format(next).as_bytes());
+    found.reply(reply);
+    DONE
+}
+
+/// A cursor, read as C's `strtoul` does.
+fn parse_cursor(arg: &[u8]) -> Result<u64, Error> {
+    let starts_blank = arg.first().is_some_and(|byte| number::is_space(*byte));
+    number::parse_u64_as_c(arg)
+        .filter(|_| !starts_blank)
+        .ok_or(Error::InvalidCursor)
+}
+
+/// Would this scan visit many keys at once?
+fn is_long_scan(keyspace: &Keyspace, args: Args<'_>) -> bool {
+    keyspace.used_bytes() > SMALL_BYTES_MAX
+        && Filter::parse(args).is_ok_and(|filter| filter.count > SHORT_SCAN_MAX)
+}
