@@ -201,3 +201,23 @@ fn a_taken_table_leaves_an_empty_one() {
     check(&taken, &model);
     assert!(taken.total_bytes() > 3000 * 32);
 }
+
+#[test]
+fn a_taken_table_frees_its_entries_and_keeps_its_array() {
+    let (table, garbage) = (Table::new(3), Garbage::new(0));
+    let mut model = HashMap::new();
+    for number in 0..3000 {
+        apply(&table, &garbage, &Op::Put(number, 1, None), &mut model);
+    }
+    let blob = std::sync::Arc::new(vec![1; 20_000]);
+    let entry = Entry::new(b"blob", NewValue::Blob(&blob), Some(5), 0);
+    table.insert(hash_key(b"blob"), entry, 0, &garbage);
+    let taken = table.take();
+    assert_eq!((taken.len(), taken.volatile_len()), (3001, 1));
+    taken.free_entries();
+    assert_eq!(std::sync::Arc::strong_count(&blob), 1);
+    assert!(taken.is_empty() && taken.buckets() > 0);
+    assert_eq!(taken.volatile_len(), 0);
+    assert_eq!(taken.bytes(), taken.array_bytes());
+    assert_eq!(taken.positions(0, taken.buckets()).count(), 0);
+}
