@@ -85,6 +85,10 @@ impl<'a> Reply<'a> {
         buffer.push(b'-');
         let start = buffer.len();
         error.write_to(buffer);
+        // As Redis does: line ends at the end of what is quoted go, others become blanks.
+        while let Some(b'\r' | b'\n') = buffer.last() {
+            buffer.pop();
+        }
         for byte in &mut buffer[start..] {
             if matches!(*byte, b'\r' | b'\n') {
                 *byte = b' ';

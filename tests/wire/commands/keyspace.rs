@@ -1,6 +1,6 @@
 //! DBSIZE, FLUSHDB, FLUSHALL, SWAPDB.
 
-use crate::support::{Conn, Options, Server, check, poll_until, run, run_both};
+use crate::support::{Conn, Options, Server, check, encode, poll_until, run, run_both};
 
 fn start() -> Server {
     Server::start(Options::new())
@@ -131,6 +131,28 @@ fn a_large_database_is_flushed_before_what_follows() {
             [":100000", "+OK", ":0", "+OK", "\"new\"", "nil", ":1"]
         );
         check(&mut conn, "FLUSHALL", "+OK");
+    }
+}
+
+/// A request that is put off stops the ones behind it, which came with it in one piece, and one of
+/// which is not all here yet.
+#[test]
+fn what_follows_a_request_that_is_put_off_waits_its_turn() {
+    let server = start();
+    let mut conn = server.connect();
+    for cut in 1..20 {
+        fill(&mut conn, 100);
+        let tail = encode(&["ECHO", "late"]);
+        let mut bytes = encode(&["FLUSHALL", "SYNC"]);
+        bytes.extend(encode(&["DBSIZE"]));
+        bytes.extend(encode(&["ECHO", "soon"]));
+        bytes.extend_from_slice(&tail[..cut]);
+        conn.send_raw(&bytes);
+        assert_eq!(conn.reply().text(), "OK");
+        assert_eq!(conn.reply().int(), 0);
+        assert_eq!(conn.reply().text(), "soon");
+        conn.send_raw(&tail[cut..]);
+        assert_eq!(conn.reply().text(), "late");
     }
 }
 
