@@ -1,6 +1,6 @@
 //! `OBJECT`: what is known of a key beside its value.
 
-use super::context::Context;
+use super::help;
 use super::spec::*;
 use super::table::Family;
 use crate::config::EvictionPolicy;
@@ -40,10 +40,7 @@ const SUBCOMMANDS: &[Command] = checked(&[
             "O(1)",
             "4.0.0",
         ),
-    Command::session("help", 2, help)
-        .flags(LOADING.and(STALE))
-        .categories(category::KEYSPACE)
-        .about("Lists the subcommands.", "O(1)", "6.2.0"),
+    help::row("6.2.0").categories(category::KEYSPACE),
     Command::read("idletime", 3, idletime)
         .keys(&[key(2, Access::Look)])
         .categories(category::KEYSPACE)
@@ -131,32 +128,6 @@ fn refcount(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
             reply.int(SHARED_REFCOUNT);
         }
         Some(_) => reply.int(1),
-    }
-    DONE
-}
-
-const HELP: &[&str] = &[
-    "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "ENCODING <key>",
-    "    Return the kind of internal representation used in order to store the value",
-    "    associated with a <key>.",
-    "FREQ <key>",
-    "    Return the access frequency index of the <key>. The returned integer is",
-    "    proportional to the logarithm of the recent access frequency of the key.",
-    "IDLETIME <key>",
-    "    Return the idle time of the <key>, that is the approximated number of",
-    "    seconds elapsed since the last access to the key.",
-    "REFCOUNT <key>",
-    "    Return the number of references of the value associated with the specified",
-    "    <key>.",
-    "HELP",
-    "    Prints this help.",
-];
-
-fn help(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.array(HELP.len());
-    for line in HELP {
-        reply.simple(line);
     }
     DONE
 }

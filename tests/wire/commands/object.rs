@@ -160,8 +160,9 @@ fn subcommands_and_their_arity() {
     for mut conn in [server.connect(), server.connect3()] {
         let reply = conn.line("OBJECT HELP");
         let lines: Vec<_> = reply.items().iter().map(|line| line.text()).collect();
-        assert_eq!(lines.len(), 15);
         assert!(lines[0].starts_with("OBJECT <subcommand>"), "{}", lines[0]);
-        assert!(lines.contains(&"IDLETIME <key>".to_owned()));
+        for name in ["ENCODING", "FREQ", "IDLETIME", "REFCOUNT", "HELP"] {
+            assert!(lines.iter().any(|line| line.starts_with(name)), "{name}");
+        }
     }
 }
