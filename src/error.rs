@@ -158,7 +158,7 @@ impl Error {
             }
             Error::UnknownSubcommand { name, container } => {
                 out.extend_from_slice(b"ERR unknown subcommand '");
-                out.extend_from_slice(name);
+                out.extend_from_slice(up_to_nul(name));
                 write!(out, "'. Try {} HELP.", container.to_ascii_uppercase())
             }
             Error::WrongArity(name) => {
@@ -187,7 +187,7 @@ impl Error {
             Error::SwapDbIndex(which) => write!(out, "ERR invalid {which} DB index"),
             Error::ExpireOption(option) => {
                 out.extend_from_slice(b"ERR Unsupported option ");
-                out.extend_from_slice(option);
+                out.extend_from_slice(up_to_nul(option));
                 Ok(())
             }
             Error::UnknownType(name) => {
@@ -521,6 +521,11 @@ impl From<ProtocolError> for Error {
     fn from(cause: ProtocolError) -> Error {
         Error::Protocol(cause)
     }
+}
+
+/// What C's `%s` shows of a text, as Redis quotes some of what was sent.
+fn up_to_nul(text: &[u8]) -> &[u8] {
+    text.split(|byte| *byte == 0).next().unwrap_or(text)
 }
 
 fn write_protocol(cause: ProtocolError, out: &mut Vec<u8>) {

@@ -195,7 +195,7 @@ impl Condition {
                 () if options.is(index, "xx") => &mut condition.xx,
                 () if options.is(index, "gt") => &mut condition.gt,
                 () if options.is(index, "lt") => &mut condition.lt,
-                () => return Err(Error::ExpireOption(c_string(option).to_vec())),
+                () => return Err(Error::ExpireOption(option.to_vec())),
             };
             *flag = true;
         }
@@ -216,11 +216,6 @@ impl Condition {
             Some(present) => !self.nx && (!self.gt || new > present) && (!self.lt || new < present),
         }
     }
-}
-
-/// What C's `%s` shows of a text: what comes before its first NUL.
-fn c_string(text: &[u8]) -> &[u8] {
-    text.split(|byte| *byte == 0).next().unwrap_or(text)
 }
 
 fn persist(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
