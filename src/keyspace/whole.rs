@@ -242,3 +242,187 @@ fn draw(
     }
     Some(table.entry(pos).key().to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::eviction::{Policy, Settings};
+    use super::super::txn::{Key, Keys, Scope};
+    use super::super::{NewValue, Ttl};
+    use super::*;
+    use crate::config::Config;
+    use std::collections::HashSet;
+
+    const NOW_MS: u64 = 1000;
+
+    struct World {
+        keyspace: Keyspace,
+        local: Local,
+        config: Config,
+    }
+
+    impl World {
+        fn new(shards: usize) -> World {
+            let settings = Settings {
+                policy: Policy::Noeviction,
+                samples: 5,
+                lfu_log_factor: 10,
+                lfu_decay_minutes: 1,
+            };
+            World {
+                keyspace: Keyspace::new(shards, 3, 1, settings),
+                local: Local::new(0, settings),
+                config: Config::default(),
+            }
+        }
+
+        fn scope(&mut self, db: usize) -> Scope<'_> {
+            Scope {
+                keyspace: &self.keyspace,
+                local: &mut self.local,
+                config: &self.config,
+                db,
+                now_ms: NOW_MS,
+                skew_ms: 0,
+                touch: true,
+            }
+        }
+
+        fn store(&mut self, db: usize, key: &str, len: usize, ttl: Ttl) {
+            let key = Key::new(key.as_bytes());
+            let value = vec![b'v'; len];
+            let mut txn = Txn::begin(self.scope(db), [key].into_iter().collect());
+            txn.edit(key).store(NewValue::Bytes(&value), ttl);
+        }
+
+        fn all(&mut self, db: usize) -> Txn<'_> {
+            Txn::begin_all(self.scope(db), Keys::new())
+        }
+
+        fn walk(&mut self, db: usize) -> Txn<'_> {
+            Txn::begin(self.scope(db), Keys::new())
+        }
+
+        fn flush(&mut self, db: usize) {
+            let flushed = self.all(db).flush(db);
+            flushed.retire(&self.keyspace);
+        }
+
+        fn used_bytes(&mut self) -> u64 {
+            self.local.publish(&self.keyspace);
+            self.keyspace.used_bytes()
+        }
+
+        /// Frees as the background thread does.
+        fn collect(&self) {
+            for _ in 0..3 {
+                for table in self.keyspace.garbage.collect() {
+                    let bytes = table.bytes();
+                    drop(table);
+                    self.keyspace.freeing_done(bytes);
+                }
+            }
+        }
+    }
+
+    fn filled(db: usize) -> World {
+        let mut world = World::new(4);
+        for n in 0..2000 {
+            world.store(db, &format!("key:{n}"), n * 10, Ttl::Clear);
+        }
+        world
+    }
+
+    #[test]
+    fn flushed_bytes_leave_the_accounts_at_once_and_are_freed_later() {
+        for sync in [false, true] {
+            let mut world = filled(0);
+            let before = world.used_bytes();
+            for n in 0..500 {
+                world.store(1, &format!("key:{n}"), n * 40, Ttl::At(NOW_MS + 1));
+            }
+            let both = world.used_bytes();
+            let flushed = world.all(1).flush(1);
+            assert_eq!(world.used_bytes(), before);
+            assert_eq!(world.keyspace.freeing_bytes(), both - before);
+            assert_eq!(
+                (world.keyspace.len(1), world.keyspace.volatile_len(1)),
+                (0, 0)
+            );
+            assert_eq!(world.keyspace.len(0), 2000);
+            if sync {
+                flushed.free(&world.keyspace);
+                assert!(
+                    world.keyspace.freeing_bytes() < (both - before) / 50,
+                    "arrays only"
+                );
+            } else {
+                flushed.retire(&world.keyspace);
+                assert_eq!(world.keyspace.freeing_bytes(), both - before);
+            }
+            world.collect();
+            assert_eq!(world.keyspace.freeing_bytes(), 0);
+            world.flush(0);
+            assert_eq!(world.used_bytes(), 0);
+        }
+    }
+
+    #[test]
+    fn bytes_go_with_what_is_exchanged() {
+        let mut world = filled(0);
+        let before = world.used_bytes();
+        world.all(0).swap(0, 2);
+        assert_eq!((world.keyspace.len(0), world.keyspace.len(2)), (0, 2000));
+        assert_eq!(world.used_bytes(), before);
+        world.flush(0);
+        assert_eq!(world.used_bytes(), before);
+        world.flush(2);
+        assert_eq!(world.used_bytes(), 0);
+    }
+
+    #[test]
+    fn a_scan_is_bounded_and_skips_what_has_expired() {
+        let mut world = filled(0);
+        for n in 0..2000 {
+            world.store(0, &format!("old:{n}"), 1, Ttl::At(NOW_MS - 1));
+        }
+        for keys in [1, 10, 100, usize::MAX] {
+            let (mut cursor, mut found) = (0, HashSet::new());
+            loop {
+                let mut step = 0;
+                let mut txn = world.walk(0);
+                cursor = txn.scan(cursor, keys, |entry| {
+                    step += 1;
+                    assert!(found.insert(entry.key().to_vec()), "visited twice");
+                });
+                assert!(step < keys.saturating_add(20), "{step} of {keys}");
+                if cursor == 0 {
+                    break;
+                }
+            }
+            assert_eq!(found.len(), 2000);
+            assert!(found.iter().all(|key| key.starts_with(b"key:")));
+        }
+        assert_eq!(world.walk(1).scan(0, 10, |_| panic!("empty")), 0);
+        assert_eq!(world.walk(0).scan(u64::MAX, 10, |_| panic!("beyond")), 0);
+    }
+
+    /// Chi-squared over 100 keys in 4 shards: 99 degrees of freedom exceed 170 once in 100,000.
+    #[test]
+    fn random_keys_are_drawn_evenly() {
+        let mut world = World::new(4);
+        world.local.rng = crate::base::random::Random::from_seed(7);
+        for n in 0..100 {
+            world.store(0, &format!("{n:03}"), 1, Ttl::Clear);
+        }
+        let mut counts = std::collections::HashMap::<Vec<u8>, u32>::new();
+        for _ in 0..20_000 {
+            let key = world.walk(0).random_key().expect("there are keys");
+            *counts.entry(key).or_default() += 1;
+        }
+        let distance: f64 = counts
+            .values()
+            .map(|&n| (f64::from(n) - 200.0).powi(2) / 200.0)
+            .sum();
+        assert!(counts.len() == 100 && distance < 170.0, "{distance}");
+    }
+}
