@@ -93,6 +93,8 @@ impl Generator {
         const EXISTS: Row = crate::rows::row("EXISTS", &[Arg::Key]);
         let mut args = vec![b"EXISTS".to_vec()];
         args.extend(self.keys.iter().map(|key| key.to_vec()));
+        // What a command made wrong may have stored.
+        args.extend(pools::GARBAGE.iter().map(|key| key.as_bytes().to_vec()));
         Command {
             client: self.client,
             row: &EXISTS,

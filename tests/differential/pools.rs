@@ -289,30 +289,30 @@ fn far(rng: &mut StdRng, from_ms: i64, to_ms: i64, unit_ms: i64) -> Vec<u8> {
         .into_bytes()
 }
 
+/// Words that fit nowhere.
+pub const GARBAGE: &[&str] = &[
+    "",
+    "abc",
+    "-1",
+    "0",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "NX",
+    "GET",
+    "*",
+    "1.5",
+    "EX",
+    "\r\n+OK\r\n",
+    "\"",
+    "\\",
+];
+
 /// An argument that fits nowhere. No small positive numbers: one could become a time to live that
 /// ends while the test runs.
 pub fn garbage(rng: &mut StdRng) -> Vec<u8> {
     match rng.random_range(0..8) {
         0 => long_number(),
         1 => (0..rng.random_range(0..30)).map(|_| rng.random()).collect(),
-        _ => pick(
-            rng,
-            &[
-                "",
-                "abc",
-                "-1",
-                "0",
-                "-9223372036854775808",
-                "9223372036854775808",
-                "NX",
-                "GET",
-                "*",
-                "1.5",
-                "EX",
-                "\r\n+OK\r\n",
-                "\"",
-                "\\",
-            ],
-        ),
+        _ => pick(rng, GARBAGE),
     }
 }
