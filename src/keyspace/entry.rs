@@ -365,6 +365,24 @@ impl Entry {
         }
     }
 
+    /// Moves the entry to another block of the same size, so that sparse pages of the allocator
+    /// can empty. A blob stays where it is.
+    pub fn relocate(&mut self) {
+        let header = self.header();
+        let size = block_size(header, self.key_len(header));
+        // SAFETY: both blocks have `size` bytes; the old one is freed once, after its contents
+        // (a blob's pointer included) have moved. Without memory the entry stays where it is.
+        unsafe {
+            let Some(block) = NonNull::new(mi_malloc(size).cast::<u8>()) else {
+                return;
+            };
+            block
+                .as_ptr()
+                .copy_from_nonoverlapping(self.0.as_ptr(), size);
+            mi_free(std::mem::replace(&mut self.0, block).as_ptr().cast());
+        }
+    }
+
     /// Gives the allocation away as an address; [`Entry::from_address`] takes it back.
     pub fn into_address(self) -> u64 {
         let address = self.0.as_ptr() as u64;
@@ -379,6 +397,11 @@ impl Entry {
     pub unsafe fn from_address(address: u64) -> Entry {
         // SAFETY: addresses given away are never null.
         Entry(unsafe { NonNull::new_unchecked(address as *mut u8) })
+    }
+
+    /// Where the entry is.
+    pub(super) fn address(&self) -> u64 {
+        self.0.as_ptr() as u64
     }
 
     fn header(&self) -> Header {

@@ -2,6 +2,7 @@
 //!
 //! [`Txn`] is the way in: it holds the locks of exactly the shards its keys live in.
 
+pub mod defrag;
 pub mod entry;
 pub mod eviction;
 pub mod expiry;
@@ -40,6 +41,8 @@ pub struct Keyspace {
     databases: usize,
     /// What waits to be freed.
     pub garbage: Garbage,
+    /// Passes that give fragmented memory back.
+    pub defrag: defrag::Passes,
     /// Keys that clients watch.
     pub watched: Watched,
     /// Bytes of entries and bucket arrays, as last published by the workers.
@@ -79,6 +82,7 @@ impl Keyspace {
             shard_shift: 64 - shards.trailing_zeros(),
             databases,
             garbage: Garbage::new(readers),
+            defrag: defrag::Passes::default(),
             watched: Watched::default(),
             used_bytes: AtomicI64::new(0),
             freeing_bytes: AtomicI64::new(0),

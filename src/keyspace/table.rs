@@ -239,6 +239,16 @@ impl Table {
         unsafe { Entry::from_address(address(old)) }
     }
 
+    /// Moves the entry at `pos` to another block, see [`Entry::relocate`].
+    pub fn relocate(&self, pos: Pos) {
+        let slot = self.slot(pos);
+        let word = slot.load(Relaxed);
+        let mut entry = self.entry_mut(pos);
+        entry.relocate();
+        let rest = word & !((1 << ADDRESS_BITS) - 1);
+        slot.store(rest | entry.address() >> 4, Relaxed);
+    }
+
     /// Removes the key at `pos`. May move other slots; shrinks the table when it has become
     /// sparse.
     pub fn remove(&self, pos: Pos, garbage: &Garbage) -> Entry {

@@ -3,6 +3,7 @@
 
 use super::resident::resident_bytes;
 use super::worker::{Purger, WorkerHandle};
+use crate::keyspace::defrag::Trigger;
 use crate::keyspace::memory::{Governor, collect_freed};
 use crate::keyspace::table::Table;
 use crate::session::{Doom, Flag, Shared};
@@ -23,6 +24,7 @@ pub fn start(shared: &Arc<Shared>, _workers: &Arc<Vec<WorkerHandle>>) -> io::Res
         .name("background".into())
         .spawn(move || {
             let mut governor = Governor::default();
+            let mut trigger = Trigger::default();
             let mut purger = Purger::default();
             for tick in 0_u64.. {
                 std::thread::sleep(TICK);
@@ -32,7 +34,7 @@ pub fn start(shared: &Arc<Shared>, _workers: &Arc<Vec<WorkerHandle>>) -> io::Res
                     .collect()
                     .into_iter()
                     .for_each(|table| free(&shared, table));
-                govern_memory(&shared, &mut governor);
+                govern_memory(&shared, &mut governor, &mut trigger);
                 if tick.is_multiple_of(TICKS_PER_SECOND) {
                     shared.clock.resync();
                     let held = shared.clients.held_bytes();
@@ -55,15 +57,28 @@ fn free(shared: &Shared, table: Table) {
 }
 
 /// Sets how much entries may take, from what is resident.
-fn govern_memory(shared: &Shared, governor: &mut Governor) {
+fn govern_memory(shared: &Shared, governor: &mut Governor, trigger: &mut Trigger) {
     let resident = resident_bytes();
     let metrics = &shared.metrics;
     metrics.resident_bytes.store(resident, Relaxed);
     let used = shared.used_memory_with(metrics.client_bytes.load(Relaxed));
     metrics.peak_bytes.fetch_max(used, Relaxed);
     let limit = shared.config.load().memory.max_memory;
-    let allowed = governor.allow(limit, resident, shared.keyspace.used_bytes());
-    shared.keyspace.set_allowed_bytes(allowed);
+    let keyspace = &shared.keyspace;
+    let workers = shared.config.load().server.worker_count() as u64;
+    let running = keyspace.defrag.is_running(workers);
+    // What is being freed or defragmented is on its way back: nothing is evicted for it yet.
+    let returning = running || keyspace.freeing_bytes() > 0;
+    let allowed = governor.allow(limit, resident, keyspace.used_bytes(), returning);
+    keyspace.set_allowed_bytes(allowed);
+    if trigger.look(resident, used, running) {
+        keyspace.defrag.start();
+        tracing::debug!(
+            resident,
+            used,
+            "moving entries to give fragmented memory back"
+        );
+    }
 }
 
 /// Takes the samples that statistics are computed from.

@@ -7,6 +7,8 @@ use crate::client::stream::Stream;
 use crate::client::{Connection, Desk};
 use crate::config::Config;
 use crate::dispatch::Engine;
+use crate::keyspace::defrag::Walk;
+use crate::keyspace::eviction;
 use crate::keyspace::expiry::{Step, Sweep};
 use crate::keyspace::memory;
 use crate::metrics::{Counter, Metrics};
@@ -30,6 +32,10 @@ const TICK: Duration = Duration::from_millis(1000 / TICKS_PER_SECOND);
 const SWEEP_PER_EFFORT: Duration = Duration::from_micros(2500);
 /// A sweep gives way to clients at least this often.
 const SWEEP_SLICE: Duration = Duration::from_micros(500);
+/// The share of a tick that bringing memory back to its limit may take.
+const RELIEF_PER_TICK: Duration = Duration::from_millis(15);
+/// Keys evicted between two looks at the clock.
+const EVICTIONS_PER_STEP: usize = 64;
 /// Ticks between two rounds over the clients.
 const TICKS_PER_ROUND: u32 = 10;
 
@@ -215,6 +221,7 @@ async fn look_after(
     share: (usize, usize),
 ) -> std::convert::Infallible {
     let mut sweep = Sweep::default();
+    let mut walk = Walk::default();
     let mut purger = Purger::default();
     let mut ticks = 0_u32;
     let mut drain_began_ms = None;
@@ -226,6 +233,10 @@ async fn look_after(
         let effort = desk.borrow().engine.config().memory.active_expire_effort;
         let end = Instant::now() + SWEEP_PER_EFFORT * effort;
         while sweep_slice(&mut desk.borrow_mut().engine, &mut sweep, share, end) {
+            tokio::task::yield_now().await;
+        }
+        let end = Instant::now() + RELIEF_PER_TICK;
+        while relief_slice(&mut desk.borrow_mut().engine, &mut walk, share, end) {
             tokio::task::yield_now().await;
         }
         if ticks.is_multiple_of(TICKS_PER_ROUND) {
@@ -288,6 +299,30 @@ fn sweep_slice(
     let event = LatencyEvent::ExpireCycle;
     shared.note_latency(engine.config(), event, spent.as_nanos() as u64);
     shared.metrics.note_sweep(found);
+    engine.end_batch();
+    more
+}
+
+/// Brings memory back to its limit for a slice of time: evicts while entries take more than they
+/// may (after the limit was lowered, say), and moves entries while a pass against fragmentation
+/// is under way. True when there is more to do and time left.
+fn relief_slice(engine: &mut Engine, walk: &mut Walk, share: (usize, usize), end: Instant) -> bool {
+    let shared = Arc::clone(&engine.shared);
+    let keyspace = &shared.keyspace;
+    engine.begin_batch();
+    let slice = Instant::now() + SWEEP_SLICE;
+    let more = loop {
+        let local = &mut engine.local;
+        let evicted = eviction::is_over(keyspace, local, 0)
+            && eviction::evict_some(keyspace, local, engine.now_ms, 0, EVICTIONS_PER_STEP);
+        if !walk.step(keyspace, local, share) && !evicted {
+            break false;
+        }
+        let now = Instant::now();
+        if now >= slice || now >= end {
+            break now < end;
+        }
+    };
     engine.end_batch();
     more
 }

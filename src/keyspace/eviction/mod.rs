@@ -101,26 +101,47 @@ pub fn make_room(
     now_ms: u64,
     incoming_bytes: usize,
 ) -> bool {
-    let over = |local: &Local| {
-        let used = keyspace.used_bytes() as i64 + local.used_delta + incoming_bytes as i64;
-        used > keyspace.allowed_bytes().min(i64::MAX as u64) as i64
-    };
-    if !over(local) {
+    if !is_over(keyspace, local, incoming_bytes) {
         return true;
     }
+    let bound = EVICTIONS_PER_WRITE_MAX + incoming_bytes / BYTES_PER_EVICTION;
+    evict_some(
+        keyspace,
+        local,
+        now_ms,
+        incoming_bytes,
+        bound.min(EVICTIONS_MAX),
+    )
+}
+
+/// Evicts at most `count` keys, until `incoming_bytes` would fit. False when nothing could be
+/// evicted.
+pub fn evict_some(
+    keyspace: &Keyspace,
+    local: &mut Local,
+    now_ms: u64,
+    incoming_bytes: usize,
+    count: usize,
+) -> bool {
     if local.settings.policy == Policy::Noeviction {
         return false;
     }
-    let bound = EVICTIONS_PER_WRITE_MAX + incoming_bytes / BYTES_PER_EVICTION;
-    for round in 0..bound.min(EVICTIONS_MAX) {
+    for round in 0..count {
         if !evict_one(keyspace, local, now_ms) {
             return round > 0;
         }
-        if !over(local) {
+        if !is_over(keyspace, local, incoming_bytes) {
             break;
         }
     }
     true
+}
+
+/// Would entries take more than they may, with `incoming_bytes` more?
+#[inline]
+pub fn is_over(keyspace: &Keyspace, local: &Local, incoming_bytes: usize) -> bool {
+    let used = keyspace.used_bytes() as i64 + local.used_delta + incoming_bytes as i64;
+    used > keyspace.allowed_bytes().min(i64::MAX as u64) as i64
 }
 
 /// Evicts one key. False when no key may be evicted.
