@@ -3,6 +3,7 @@
 
 // One module per line, sorted.
 mod client;
+mod command;
 mod config;
 mod connection;
 mod debug;
