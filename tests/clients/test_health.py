@@ -97,17 +97,18 @@ def test_slow_and_oversized_requests_are_cut_off(server):
         return said
 
     where = (server.address, server.health_port)
-    with socket.create_connection(where, timeout=60) as oversized:
+    with (
+        socket.create_connection(where, timeout=60) as silent,
+        socket.create_connection(where, timeout=60) as slow,
+        socket.create_connection(where, timeout=60) as oversized,
+    ):
+        slow.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n")
         try:
             oversized.sendall(b"GET /health HTTP/1.1\r\nX: " + b"x" * (4 << 20))
         except ConnectionError:
             pass
-        assert b" 200 " not in ends(oversized)
-    with socket.create_connection(where, timeout=60) as slow:
-        slow.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n")
-        assert b" 200 " not in ends(slow)
-    with socket.create_connection(where, timeout=60) as silent:
-        ends(silent)
+        for connection in (oversized, slow, silent):
+            assert b" 200 " not in ends(connection)
     assert server.health().status == 200
 
 

@@ -310,7 +310,7 @@ def test_client_pause_holds_writes_until_unpause(client, server):
     thread.start()
     try:
         wait_for(
-            lambda: [c for c in client.client_list() if c["cmd"].lower() == "set"],
+            lambda: [c for c in client.client_list() if "b" in c["flags"]],
             "the writer waits",
         )
         assert client.get("held") is None, "reads go on"
