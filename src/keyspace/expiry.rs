@@ -4,9 +4,9 @@
 //! none of its keys expires, so most steps read one word; others read the slots and only the
 //! entries of keys that have a deadline.
 
+use super::accounts::{fit, forget_keeping_size};
 use super::shard::Shard;
 use super::table::{Pos, Table};
-use super::txn::{fit, forget_keeping_size};
 use super::{Keyspace, Local};
 use smallvec::SmallVec;
 

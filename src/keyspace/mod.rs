@@ -2,6 +2,7 @@
 //!
 //! [`Txn`] is the way in: it holds the locks of exactly the shards its keys live in.
 
+mod accounts;
 pub mod defrag;
 pub mod entry;
 pub mod eviction;

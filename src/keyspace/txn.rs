@@ -9,6 +9,7 @@
 //! Locks are taken in ascending order of shards, once. A transaction over all keys (`EXEC` with
 //! `FLUSHALL` in it) takes them all; a walk takes them one after the other.
 
+use super::accounts::{account_in, forget};
 use super::entry::{Entry, EntryRef};
 use super::eviction;
 use super::shard::{Guard, Shard};
@@ -19,7 +20,6 @@ use crate::error::Error;
 use crate::protocol::output::Blob;
 use crate::values::Type;
 use smallvec::SmallVec;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// Keys of one request that need no allocation.
 const KEYS_INLINE: usize = 16;
@@ -426,58 +426,6 @@ fn lock_many<'a>(keyspace: &'a Keyspace, indices: impl Iterator<Item = usize>) -
 /// Seconds of use, as entries keep them.
 pub fn seconds(now_ms: u64) -> u32 {
     (now_ms / 1000) as u32 & super::entry::SECONDS_MASK
-}
-
-/// Removes a key that expired or is evicted: accounts for it and marks its watchers. The caller
-/// holds the shard.
-pub(super) fn forget(
-    keyspace: &Keyspace,
-    shard: &Shard,
-    db: usize,
-    table: &Table,
-    pos: Pos,
-    local: &mut Local,
-) {
-    forget_keeping_size(keyspace, shard, db, table, pos, local);
-    fit(keyspace, shard, table, local);
-}
-
-/// As [`forget`], for a sweep that removes many: call [`fit`] afterwards.
-pub(super) fn forget_keeping_size(
-    keyspace: &Keyspace,
-    shard: &Shard,
-    db: usize,
-    table: &Table,
-    pos: Pos,
-    local: &mut Local,
-) {
-    if shard.watched.get() > 0 {
-        keyspace.watched.mark(db, table.entry(pos).key());
-    }
-    let entry = table.remove_keeping_size(pos);
-    account_in(shard, table, local, -(entry.size_bytes() as i64));
-}
-
-/// Shrinks a table that removals have left sparse.
-pub(super) fn fit(keyspace: &Keyspace, shard: &Shard, table: &Table, local: &mut Local) {
-    let before = table.array_bytes();
-    table.fit(&keyspace.garbage);
-    let delta = table.array_bytes() as i64 - before as i64;
-    account_in(shard, table, local, delta);
-}
-
-/// Notes that a table's entries and array take `delta` bytes more.
-pub(super) fn account_in(shard: &Shard, table: &Table, local: &mut Local, delta: i64) {
-    table.note_bytes(delta);
-    account(shard, local, delta);
-}
-
-/// Notes that a shard takes `delta` bytes more, for other things than its tables.
-pub(super) fn account(shard: &Shard, local: &mut Local, delta: i64) {
-    shard
-        .bytes
-        .store((shard.bytes.load(Relaxed) as i64 + delta) as usize, Relaxed);
-    local.used_delta += delta;
 }
 
 /// A key that was read.

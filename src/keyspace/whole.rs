@@ -6,10 +6,10 @@
 //! once. With at most 2^16 shards a cursor is below 2^48: clients that keep numbers as doubles
 //! read it exactly.
 
+use super::accounts::{account_in, forget};
 use super::entry::EntryRef;
 use super::shard::Shard;
 use super::table::{SLOTS, Table};
-use super::txn::{account_in, forget};
 use super::{Keyspace, Local, Txn, hash_key};
 
 /// Buckets visited while a shard is held: a lock is held no longer than that takes (about 20 µs).

@@ -9,9 +9,9 @@ mod lfu;
 mod lru;
 pub(super) mod s3fifo;
 
+use super::accounts::{account, forget};
 use super::shard::Shard;
 use super::table::{Hash, Pos, Table};
-use super::txn::{account, forget};
 use super::{Keyspace, Local};
 pub use crate::config::EvictionPolicy as Policy;
 
