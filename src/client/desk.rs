@@ -23,7 +23,7 @@ pub struct Desk {
     pub(super) spans: Vec<Span>,
     pub(super) requests: Vec<Request>,
     pub(super) out: Output,
-    spare: Vec<Vec<u8>>,
+    spare: Spare,
 }
 
 /// A decoded request: its spans, where it ends in the input, and what is known of it.
@@ -45,7 +45,7 @@ impl Desk {
             spans: Vec::new(),
             requests: Vec::new(),
             out: Output::default(),
-            spare: Vec::new(),
+            spare: Spare::default(),
         };
         desk.recover();
         desk
@@ -61,17 +61,13 @@ impl Desk {
 
     /// A buffer for a connection that must keep input.
     pub(super) fn buffer(&mut self) -> Vec<u8> {
-        self.spare.pop().unwrap_or_default()
+        self.spare.buffers.pop().unwrap_or_default()
     }
 
     /// Takes a buffer back for the next connection.
-    pub(super) fn recycle(&mut self, mut buffer: Vec<u8>) {
-        let fits = (1..=self.buffer_bytes).contains(&buffer.capacity());
+    pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
         let kept_max = self.engine.config().server.buffer_pool_size as usize;
-        if fits && self.spare.len() < kept_max {
-            buffer.clear();
-            self.spare.push(buffer);
-        }
+        self.spare.keep(buffer, self.buffer_bytes, kept_max);
     }
 
     /// Takes the reply buffer back, sent and empty, unless it has grown large.
@@ -105,5 +101,39 @@ impl Desk {
                 .map_or(1, |hash| keyspace.typical_lines(db, hash));
             hashes().for_each(|hash| keyspace.prefetch_entry(db, hash, lines));
         });
+    }
+}
+
+/// Buffers that no connection needs at the moment.
+#[derive(Default)]
+struct Spare {
+    buffers: Vec<Vec<u8>>,
+}
+
+impl Spare {
+    /// Keeps a buffer, unless it is larger than `bytes_max` or there are `kept_max` already.
+    fn keep(&mut self, mut buffer: Vec<u8>, bytes_max: usize, kept_max: usize) {
+        if (1..=bytes_max).contains(&buffer.capacity()) && self.buffers.len() < kept_max {
+            buffer.clear();
+            self.buffers.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_kept_up_to_a_number_and_a_size() {
+        let mut spare = Spare::default();
+        for capacity in [0, 1, 100, 101, 50, 60] {
+            spare.keep(Vec::with_capacity(capacity), 100, 3);
+        }
+        let kept: Vec<usize> = spare.buffers.iter().map(Vec::capacity).collect();
+        assert_eq!(kept, [1, 100, 50]);
+        let mut none = Spare::default();
+        none.keep(Vec::with_capacity(10), 100, 0);
+        assert!(none.buffers.is_empty());
     }
 }

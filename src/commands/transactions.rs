@@ -109,6 +109,8 @@ fn watch(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         .client
         .watched
         .store(watching.keys.len() as u32, Relaxed);
+    let dirty = Arc::clone(&watching.dirty);
+    cx.session.client.show_dirty(Some(dirty));
     cx.session.watching = Some(watching);
     if !fits {
         return Err(Error::QueueLimit);

@@ -1,5 +1,6 @@
 //! The part of a client's state that other threads may see and signal.
 
+use crate::keyspace::watch::DirtyFlag;
 use crate::protocol::Protocol;
 use parking_lot::Mutex;
 use std::fmt;
@@ -71,8 +72,6 @@ pub enum Flag {
     Monitor = 1,
     /// `x`: queueing a transaction.
     Multi = 1 << 1,
-    /// `d`: a watched key has changed.
-    Dirty = 1 << 2,
     /// `e`: not to be shed.
     NoEvict = 1 << 3,
     /// `T`: its accesses do not count as use.
@@ -131,6 +130,7 @@ pub struct Client {
     flags: AtomicU32,
     doom: AtomicU8,
     identity: Mutex<Identity>,
+    dirty: Mutex<Option<DirtyFlag>>,
     waker: Mutex<Option<Waker>>,
     has_mail: AtomicBool,
     mail: Mutex<Vec<u8>>,
@@ -163,6 +163,7 @@ impl Client {
             flags: AtomicU32::new(0),
             doom: AtomicU8::new(0),
             identity: Mutex::default(),
+            dirty: Mutex::default(),
             waker: Mutex::default(),
             has_mail: AtomicBool::new(false),
             mail: Mutex::default(),
@@ -201,6 +202,19 @@ impl Client {
     /// Does a condition hold?
     pub fn is(&self, flag: Flag) -> bool {
         self.flags.load(Relaxed) & flag as u32 != 0
+    }
+
+    /// Shows the flag of its watched keys, or that it watches none any more.
+    pub fn show_dirty(&self, flag: Option<DirtyFlag>) {
+        *self.dirty.lock() = flag;
+    }
+
+    /// Has a watched key changed?
+    pub fn is_dirty(&self) -> bool {
+        self.dirty
+            .lock()
+            .as_ref()
+            .is_some_and(|flag| flag.load(Relaxed))
     }
 
     /// What it says of itself.

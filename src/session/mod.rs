@@ -292,7 +292,10 @@ impl Session {
 
     /// Forgets the watched keys; the caller releases them.
     pub fn stop_watching(&mut self) -> Option<Box<Watching>> {
-        self.client.watched.store(0, Relaxed);
+        if self.watching.is_some() {
+            self.client.watched.store(0, Relaxed);
+            self.client.show_dirty(None);
+        }
         self.watching.take()
     }
 }

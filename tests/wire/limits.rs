@@ -311,6 +311,12 @@ fn a_panic_costs_one_connection() {
         check(&mut other, &format!("SET k {count}"), "+OK");
         assert_eq!(stat(&mut other, "request_panics"), count);
     }
+    // Under all locks: they are released.
+    let mut conn = server.connect();
+    conn.send_raw(b"MULTI\r\nSET k kept\r\nDEBUG PANIC\r\nEXEC\r\n");
+    let said = conn.read_to_close();
+    assert!(!said.contains(&b'*'), "{}", said.escape_ascii());
+    check(&mut other, "GET k", "kept");
     check(&mut watcher, "EXEC", "nil[]");
     assert!(server.log().contains("DEBUG PANIC"), "{}", server.log());
     let clients = poll_until("the others are gone", || {
@@ -408,4 +414,77 @@ fn a_large_value_may_arrive_slowly_between_small_requests() {
         assert_eq!(conn.reply().text(), expected, "{n}");
     }
     assert!(conn.reply().bytes() == value);
+}
+
+#[test]
+fn the_largest_client_is_shed_when_all_take_too_much() {
+    if on_oracle() {
+        return;
+    }
+    let server = Server::start(Options::new().set("memory.max_client_memory", "4mb"));
+    let mut other = server.connect();
+    let request = |size: usize| format!("*2\r\n$4\r\nECHO\r\n${}\r\n", size + 1);
+    let mut small = server.connect();
+    small.send_raw(request(500_000).as_bytes());
+    small.send_raw(&vec![b's'; 500_000]);
+    let mut spared = server.connect();
+    check(&mut spared, "CLIENT NO-EVICT ON", "+OK");
+    spared.send_raw(request(3_000_000).as_bytes());
+    spared.send_raw(&vec![b'n'; 3_000_000]);
+    let mut large = server.connect();
+    large.send_raw(request(2_000_000).as_bytes());
+    large.send_raw(&vec![b'l'; 2_000_000]);
+    assert_eq!(large.read_to_close(), b"");
+    assert_eq!(stat(&mut other, "evicted_clients"), 1);
+    for (conn, size) in [(&mut small, 500_001), (&mut spared, 3_000_001)] {
+        conn.send_raw(b".\r\n");
+        assert_eq!(conn.reply().bytes().len(), size);
+    }
+}
+
+#[test]
+fn without_file_descriptors_it_waits_and_goes_on() {
+    if on_oracle() {
+        return;
+    }
+    let server = Server::start(Options::new());
+    let mut conn = server.connect();
+    let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid()))
+        .expect("its files")
+        .count();
+    let limit = |number: usize| {
+        let arguments = [
+            format!("--pid={}", server.pid()),
+            format!("--nofile={number}:"),
+        ];
+        let status = std::process::Command::new("prlimit")
+            .args(arguments)
+            .status();
+        assert!(status.expect("run prlimit").success());
+    };
+    limit(open + 5);
+    let mut waiting: Vec<Conn> = (0..20).map(|_| server.connect()).collect();
+    waiting.iter_mut().for_each(|conn| conn.send(&["PING"]));
+    poll_until("it is logged", || {
+        server.log().contains("cannot be accepted").then_some(())
+    });
+    check(&mut conn, "PING", "+PONG");
+    limit(open + 50);
+    assert!(waiting.iter_mut().all(|conn| conn.reply().text() == "PONG"));
+}
+
+#[test]
+fn a_long_list_of_clients_is_whole() {
+    const CLIENTS: usize = 600;
+    let server = Server::start(Options::new());
+    let mut conn = server.connect();
+    let mut others: Vec<Conn> = (0..CLIENTS).map(|_| server.connect()).collect();
+    others
+        .iter_mut()
+        .for_each(|conn| check(conn, "PING", "+PONG"));
+    conn.send_raw(b"PING before\r\nCLIENT LIST\r\nPING after\r\n");
+    assert_eq!(conn.reply().text(), "before");
+    let lines = conn.reply().text();
+    assert!(lines.lines().count() > CLIENTS, "{}", lines.lines().count());
+    assert_eq!(conn.reply().text(), "after");
 }

@@ -69,16 +69,16 @@ fn command(client: &Client) -> &'static str {
 /// One letter for each condition, `N` without any.
 pub(super) fn flags(client: &Client) -> String {
     let letters: String = [
-        (Flag::Monitor, 'O'),
-        (Flag::Multi, 'x'),
-        (Flag::Blocked, 'b'),
-        (Flag::Dirty, 'd'),
-        (Flag::Unix, 'U'),
-        (Flag::NoEvict, 'e'),
-        (Flag::NoTouch, 'T'),
+        (client.is(Flag::Monitor), 'O'),
+        (client.is(Flag::Multi), 'x'),
+        (client.is(Flag::Blocked), 'b'),
+        (client.is_dirty(), 'd'),
+        (client.is(Flag::Unix), 'U'),
+        (client.is(Flag::NoEvict), 'e'),
+        (client.is(Flag::NoTouch), 'T'),
     ]
     .into_iter()
-    .filter(|(flag, _)| client.is(*flag))
+    .filter(|(holds, _)| *holds)
     .map(|(_, letter)| letter)
     .collect();
     if letters.is_empty() {

@@ -126,6 +126,11 @@ fn info_tells_the_truth() {
         assert_eq!(field(&line, name), value, "{name} in {line}");
     }
     let mut other = server.connect3();
+    check(&mut other, "SELECT 3", "+OK");
+    check(&mut other, "SET a changed", "+OK");
+    assert_eq!(field(&seen(&mut other, id), "flags"), "de");
+    check(&mut conn, "UNWATCH", "+OK");
+    assert_eq!(field(&seen(&mut other, id), "flags"), "e");
     run(&mut conn, "MULTI\n SET k v\n SET k w");
     let line = seen(&mut other, id);
     let multi = [
