@@ -119,4 +119,59 @@ const ROWS: &[Row] = &[
     row("LATENCY RESET", &[Text(&["nosuch"])]).weight(1),
     row("LATENCY HISTORY", &[Text(&["nosuch", ""])]).weight(1),
     row("LATENCY", &[Text(&["NOSUCH"])]).weight(1),
+    row("LATENCY GRAPH", &[Text(&["nosuch", "command", ""])])
+        .unspoiled()
+        .weight(1),
+    row(
+        "LATENCY HISTOGRAM",
+        &[Repeat(
+            &[Text(&["nosuch", "nosuch|get", "get|nosuch", ""])],
+            1,
+            3,
+        )],
+    )
+    .unspoiled()
+    .weight(1),
+    row("LATENCY LATEST", &[]).weight(1),
+    row("ROLE", &[]).weight(1),
+    row("MODULE LIST", &[]).weight(1),
+    row("MODULE", &[Text(&["NOSUCH"])]).weight(1),
+    row(
+        "INFO",
+        &[Repeat(&[Text(&["cluster", "Modules", "nosuch"])], 1, 3)],
+    )
+    .unspoiled()
+    .weight(2),
+    row("LOLWUT VERSION", &[Text(&["x", "", "1.5"])])
+        .unspoiled()
+        .weight(1),
+    // Nothing here ends a server.
+    row(
+        "SHUTDOWN",
+        &[
+            Text(&["ABORT", "NOSUCH"]),
+            Maybe(&[OneOf(&["NOW", "ABORT"])]),
+        ],
+    )
+    .unspoiled()
+    .weight(1),
+    row("CONFIG GET", &[Text(&["maxmemory", "MaxMemory", "save"])])
+        .unspoiled()
+        .weight(2),
+    row("DEBUG OBJECT", &[Key]).weight(2).compare(Shape),
+    row("DEBUG", &[Text(&["NOSUCH", "SLEEP", "OBJECT", "ERROR"])])
+        .unspoiled()
+        .weight(1),
+    row(
+        "DEBUG PROTOCOL",
+        &[Text(&[
+            "string", "INTEGER", "double", "null", "array", "set", "map", "verbatim", "true",
+            "false", "bignum", "nosuch", "",
+        ])],
+    )
+    .unspoiled()
+    .weight(3),
+    row("DEBUG HTSTATS", &[Text(&["16", "-1", "x"])])
+        .unspoiled()
+        .weight(1),
 ];
