@@ -524,6 +524,78 @@ fn a_large_write_makes_room_for_itself() {
 }
 
 #[test]
+fn a_pass_moves_every_entry_and_changes_nothing() {
+    let (keyspace, mut local) = keyspace(Policy::AllkeysLru);
+    for n in 0..5000_usize {
+        let ttl = if n.is_multiple_of(3) {
+            Ttl::At(9_000)
+        } else {
+            Ttl::Clear
+        };
+        put(
+            &keyspace,
+            &mut local,
+            0,
+            format!("k{n}").as_bytes(),
+            n % 90,
+            ttl,
+        );
+    }
+    put(
+        &keyspace,
+        &mut local,
+        0,
+        b"blob",
+        entry::INLINE_MAX * 2,
+        Ttl::Clear,
+    );
+    let addresses = |keyspace: &Keyspace| -> HashMap<Vec<u8>, usize> {
+        let mut found = HashMap::new();
+        for shard in keyspace.shards() {
+            let guard = shard.lock();
+            let table = guard.shard().table(0);
+            for pos in table.positions(0, table.buckets()) {
+                let key = table.entry(pos).key();
+                found.insert(key.to_vec(), key.as_ptr() as usize);
+            }
+        }
+        found
+    };
+    let before = addresses(&keyspace);
+    let mut walks = [defrag::Walk::default(), defrag::Walk::default()];
+    assert!(
+        !walks[0].step(&keyspace, &mut local, (0, 2)),
+        "no pass, no work"
+    );
+    keyspace.defrag.start();
+    for (first, walk) in walks.iter_mut().enumerate() {
+        assert!(keyspace.defrag.is_running(2));
+        while walk.step(&keyspace, &mut local, (first, 2)) {}
+    }
+    assert!(!keyspace.defrag.is_running(2));
+    let after = addresses(&keyspace);
+    assert_eq!(before.len(), after.len());
+    assert!(before.iter().all(|(key, address)| after[key] != *address));
+    for n in 0..5000_usize {
+        let found = with(
+            (&keyspace, &mut local),
+            (0, 0),
+            format!("k{n}").as_bytes(),
+            |txn| {
+                txn.read(txn.key(0)).map(|view| match view.value() {
+                    ValueRef::Bytes(bytes) => (bytes.len(), view.deadline()),
+                    _ => panic!("only short strings"),
+                })
+            },
+        );
+        let deadline = n.is_multiple_of(3).then_some(9_000);
+        assert_eq!(found, Some((n % 90, deadline)));
+    }
+    assert!(exists(&keyspace, &mut local, 0, b"blob"));
+    check_accounts(&keyspace, &mut local);
+}
+
+#[test]
 fn watchers_learn_of_eviction_and_expiry() {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
