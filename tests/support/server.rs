@@ -195,12 +195,19 @@ impl Server {
             let mut conn = Conn::try_open(addr).ok()?;
             conn.send(&["PING"]);
             let reply = conn.try_read().ok()?.text();
-            (reply == "PONG" || reply.starts_with("NOAUTH")).then(|| self.is_ours())
+            (reply == "PONG" || reply.starts_with("NOAUTH")).then(|| self.is_ours(conn))
         })
     }
 
-    fn is_ours(&self) -> bool {
-        let info = self.connect().line("INFO server");
+    /// Whether the process at the other end is ours. Leaves in good order: the test that follows
+    /// may count connections.
+    fn is_ours(&self, mut conn: Conn) -> bool {
+        if let Some(password) = &self.password {
+            conn.cmd(&["AUTH", password]);
+        }
+        let info = conn.line("INFO server");
+        conn.send(&["QUIT"]);
+        conn.read_to_close();
         info.is_error()
             || match info
                 .text()

@@ -127,13 +127,12 @@ fn list(_: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         5 if args.is(2, "filterby") => filter(args)?,
         _ => return Err(Error::Syntax),
     };
-    let all = args.len() > 2;
     let names: Vec<&str> = table::all()
         .iter()
-        .filter(|registered| (all || !registered.full_name.contains('|')) && wanted(registered))
+        .filter(|registered| wanted(registered))
         .map(|registered| registered.full_name)
         .collect();
-    reply.set(names.len());
+    reply.array(names.len());
     names.iter().for_each(|name| reply.bulk(name.as_bytes()));
     DONE
 }

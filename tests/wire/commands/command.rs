@@ -26,7 +26,10 @@ fn command_count_and_list_agree_with_command() {
             .map(|row| row.items()[0].text())
             .collect();
         let mut listed = names(&conn.line("COMMAND LIST"));
-        // The list has subcommands as well.
+        assert!(
+            listed.contains(&"config|get".to_owned()),
+            "subcommands are listed as well"
+        );
         listed.retain(|name| !name.contains('|'));
         listed.sort();
         let mut described_sorted = described.clone();
