@@ -208,7 +208,7 @@ class Image:
         with log.open("wb") as output:
             process = subprocess.Popen(command, env=self.environment | env, stdout=output,
                                        stderr=output, stdin=subprocess.DEVNULL)
-        running = Container(self, process, log)
+        running = Container(self, process, log, self.environment | env)
         try:
             wait_until(running.healthy, "the health check passes")
             yield running
@@ -231,10 +231,18 @@ class Container:
     image: Image
     process: subprocess.Popen
     log: Path
+    env: dict
 
     def healthy(self) -> bool:
         assert self.process.poll() is None, f"the server ended:\n{self.log.read_text()}"
         return self.image.run(self.image.health_command).returncode == 0
+
+    def exec(self, argv: list) -> subprocess.CompletedProcess:
+        """A command inside the running container: what `kubectl exec` does."""
+        enter = ["nsenter", "--target", str(self.server_pid()), "--mount", "--pid", "--net",
+                 "--root", "--wdns=/", "setpriv", *setpriv_options(self.image.user)]
+        return subprocess.run([*enter, *argv], env=self.env, text=True, timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def cli(self, *arguments: str) -> str:
         """What redis-cli prints, run on the container's network."""

@@ -1,6 +1,8 @@
 """The Kubernetes manifests: valid, consistent with each other, and true of the server."""
 
 import copy
+import re
+import shlex
 import tomllib
 
 import kubernetes_validate
@@ -9,7 +11,7 @@ import yaml
 
 import image
 from conftest import REPO
-from server import free_port, http_status
+from server import free_port, http_status, wait_until
 
 FOLDER = REPO / "docs/deploy/kubernetes"
 VERSIONS = ["1.29", kubernetes_validate.latest_version()]
@@ -165,4 +167,25 @@ def test_the_pod_runs(built_image, container, config_text, tmp_path):
         assert "NOAUTH" in running.cli("ping")
         assert running.cli("-a", password, "--no-auth-warning", "ping") == "PONG\n"
         sleep = container["lifecycle"]["preStop"]["exec"]["command"]
-        assert built_image.run([sleep[0], "0"]).returncode == 0
+        assert running.exec([sleep[0], "0"]).returncode == 0
+
+        # What the kubelet does after `kubectl apply`, and then the guide's command.
+        config = built_image.rootfs.host_path(f"{mounts['config']}/redistill.toml")
+        config.write_text(config_text.replace("allkeys-lru", "allkeys-lfu"))
+        built_image.rootfs.host_path(f"{mounts['password']}/password").write_text("another")
+        assert (reload := running.exec(reload_command())).returncode == 0, reload.stdout
+        auth = ["-a", "another", "--no-auth-warning"]
+        wait_until(lambda: running.cli(*auth, "ping") == "PONG\n", "the new password is in force")
+        assert running.cli(*auth, "config", "get", "maxmemory-policy").split()[1] == "allkeys-lfu"
+        assert "WRONGPASS" in running.cli("-a", password, "--no-auth-warning", "ping")
+
+        config.write_text("[memory]\nmax_memory = 'much'\n")
+        assert (refusal := running.exec(reload_command())).returncode == 1, refusal.stdout
+        assert "memory.max_memory" in refusal.stdout
+
+
+def reload_command() -> list[str]:
+    """`kubectl exec deployment/redistill -- COMMAND`, as the guide has it."""
+    text = (REPO / "docs/deployment.md").read_text()
+    (command,) = re.findall(r"kubectl exec deployment/redistill -- (sh -c '.*?')", text)
+    return shlex.split(command)

@@ -163,6 +163,9 @@ def test_the_service_starts_reloads_and_stops(machine, unit, service):
         wait_until(lambda: cli(machine, "config", "get", "maxmemory") == "maxmemory\n67108864\n",
                    "the new limit is in force")
 
+        # /etc is not the service's to write.
+        assert cli(machine, "config", "set", "maxmemory-samples", "7") == "OK\n"
+        assert cli(machine, "config", "rewrite").startswith("ERR ")
         config.write_text("[memory]\nmax_memory = 'much'\n")
         assert run_reload(machine, unit, process, user) == 1
         assert cli(machine, "config", "get", "maxmemory") == "maxmemory\n67108864\n"

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,40 @@ def test_the_profile_is_in_force_and_serves(name, start):
             pipe.set(f"key:{number}", f"value {number}")
         assert all(pipe.execute())
     assert client.mget("key:0", "key:999") == ["value 0", "value 999"]
+
+
+def test_the_small_server_fits_its_container(start):
+    """A third more than `max_memory`, says the document, is enough outside."""
+    server = start(config=PROFILES["Memory-constrained"])
+    client = server.client()
+    for batch in range(100):
+        with client.pipeline(transaction=False) as pipe:
+            for number in range(1000):
+                pipe.set(f"{batch}:{number}", "x" * (100, 1000, 300)[batch // 34])
+            pipe.execute()
+    assert client.info("stats")["evicted_keys"] > 0
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    peak_kib = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+    assert peak_kib * 1024 < client.info("memory")["maxmemory"] * 4 / 3
+
+
+def test_the_figures_to_look_at_are_there(start):
+    """The fields and commands of the document's first block."""
+    client = start().client()
+    block = markdown.blocks(REPO / "docs/tuning.md")[0].text
+    info = dict(re.findall(r"redis-cli info (\w+) +# (.*)", block))
+    assert list(info) == ["stats", "memory"]
+    fields = {section: client.info(section) for section in info}
+    assert {"instantaneous_ops_per_sec", "evicted_keys", "keyspace_hits",
+            "keyspace_misses"} <= fields["stats"].keys()
+    assert {"used_memory", "maxmemory", "used_memory_rss"} <= fields["memory"].keys()
+    for section, prose in info.items():
+        for name in re.findall(r"\w+_\w+", prose.replace("and _misses", "keyspace_misses")):
+            assert name in fields[section], name
+    client.config_set("slowlog-log-slower-than", 0)
+    client.ping()
+    assert client.slowlog_get(10)[0]["command"] == b"PING"
+    assert "server.workers" in client.config_get("server.*")
 
 
 @pytest.mark.parametrize("name", PROFILES)
