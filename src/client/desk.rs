@@ -2,6 +2,7 @@
 
 use super::pool::Pool;
 use crate::dispatch::{Engine, Prepared};
+use crate::metrics::Counter;
 use crate::protocol::{Output, Span};
 
 /// Clusters of prefetches are worth their overhead from this many requests on.
@@ -61,7 +62,11 @@ impl Desk {
 
     /// A buffer for a connection that must keep input.
     pub(super) fn buffer(&mut self) -> Vec<u8> {
-        self.spare.buffers.pop().unwrap_or_default()
+        let Some(spare) = self.spare.buffers.pop() else {
+            return Vec::new();
+        };
+        self.engine.sheet.add(Counter::BuffersReused, 1);
+        spare
     }
 
     /// Takes a buffer back for the next connection.

@@ -66,6 +66,8 @@ counters! {
     Reads,
     /// Writes to sockets.
     Writes,
+    /// Buffers for the rest of a request that a worker had kept from an earlier one.
+    BuffersReused,
     /// Clients disconnected since their replies piled up.
     OutputLimitDisconnects,
     /// Clients disconnected since their request grew beyond the limit.

@@ -105,6 +105,7 @@ pub(super) fn stats(cx: &Context<'_>, fields: &mut Fields<'_>) {
     ]);
     disconnections(cx, fields);
     fields.put("offloaded_commands", sum(Counter::Offloaded));
+    fields.put("reused_input_buffers", sum(Counter::BuffersReused));
     fields.put("request_panics", metrics.panics.load(Relaxed));
 }
 

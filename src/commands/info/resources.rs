@@ -25,6 +25,7 @@ pub(super) fn server(cx: &Context<'_>, fields: &mut Fields<'_>) {
     };
     fields.put("redis_version", REDIS_VERSION);
     fields.put("redistill_version", VERSION);
+    fields.put("redistill_shards", shared.keyspace.shards().len());
     fields.put("redis_mode", "standalone");
     fields.put("os", process::operating_system());
     fields.put("arch_bits", usize::BITS);
