@@ -145,10 +145,8 @@ fn run_all(
         }
         let outcome = match command.command.handler {
             Handler::Keys(handler) | Handler::Keyspace(handler, _) => {
-                txn.set_command(
-                    session.db,
-                    command.command.extract_keys(args).unwrap_or_default(),
-                );
+                let keys = command.command.extract_keys(args);
+                txn.set_command(session.db, keys.unwrap_or_default());
                 handler(&mut txn, args, reply)
             }
             Handler::Session(handler) => {

@@ -68,8 +68,10 @@ fn govern_memory(shared: &Shared, governor: &mut Governor, trigger: &mut Trigger
     let workers = shared.config.load().server.worker_count() as u64;
     let running = keyspace.defrag.is_running(workers);
     // What is being freed or defragmented is on its way back: nothing is evicted for it yet.
-    let returning = running || keyspace.freeing_bytes() > 0;
-    let allowed = governor.allow(limit, resident, keyspace.used_bytes(), returning);
+    let freeing = keyspace.freeing_bytes();
+    let staying = resident.saturating_sub(freeing);
+    let returning = running || freeing > 0;
+    let allowed = governor.allow(limit, staying, keyspace.used_bytes(), returning);
     keyspace.set_allowed_bytes(allowed);
     if trigger.look(resident, used, running) {
         keyspace.defrag.start();
