@@ -111,6 +111,15 @@ impl Shared {
     /// before the configuration is published: who sees the new one then finds everything done.
     pub fn apply(&self, config: &Config) {
         self.keyspace.set_settings(eviction_settings(config));
+        let limit = config.memory.max_memory;
+        if limit != self.config.load().memory.max_memory {
+            // In force with the next command; the governor corrects it by what is resident.
+            let allowed = match limit {
+                0 => u64::MAX,
+                limit => limit.saturating_sub(self.metrics.baseline_bytes.load(Relaxed)),
+            };
+            self.keyspace.set_allowed_bytes(allowed);
+        }
         if let Some(effects) = self.effects.get() {
             effects.apply(config);
         }
