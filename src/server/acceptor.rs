@@ -81,9 +81,13 @@ pub fn serve(
     });
     let result = LocalSet::new().block_on(&runtime, async {
         let listening = acceptor.listen(listeners)?;
-        let _ = notifier.notify_ready();
+        // Before anybody is told that the server is ready: until then a signal kills.
         let mut signals = Signals::new()?;
-        acceptor.until_shutdown(&mut signals, notifier).await?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let _ = notifier.notify_ready();
+        acceptor
+            .until_shutdown(&mut signals, &mut hangup, notifier)
+            .await?;
         // Health says so first: a load balancer that asks now is told before it is refused.
         shared.lifecycle.enter(Phase::ShuttingDown);
         let _ = notifier.notify_stopping();
@@ -240,8 +244,12 @@ impl Acceptor {
     }
 
     /// Waits for a signal or `SHUTDOWN`; reloads on SIGHUP and pats the watchdog meanwhile.
-    async fn until_shutdown(&self, signals: &mut Signals, notifier: &Notifier) -> io::Result<()> {
-        let mut hangup = signal(SignalKind::hangup())?;
+    async fn until_shutdown(
+        &self,
+        signals: &mut Signals,
+        hangup: &mut Signal,
+        notifier: &Notifier,
+    ) -> io::Result<()> {
         let beat = super::systemd::watchdog_interval_from_env();
         let mut watchdog = tokio::time::interval(beat.unwrap_or(Duration::from_secs(3600)));
         loop {

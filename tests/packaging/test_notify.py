@@ -84,6 +84,19 @@ def test_without_a_watchdog_it_is_not_fed(start, manager):
     assert "WATCHDOG=1" not in manager.lines
 
 
+def test_signals_are_handled_from_ready_on(start, manager):
+    """systemd may send one at once; unhandled, either would kill."""
+    for _ in range(10):
+        server = start(env=under(manager), wait=False)
+        manager.wait_for("READY=1")
+        server.signal(signal.SIGHUP)
+        manager.wait_for("RELOADING=1")
+        server.signal(signal.SIGTERM)
+        manager.wait_for("STOPPING=1")
+        assert server.process.wait(DEADLINE_SECS) == 0
+        manager.lines.clear()
+
+
 def test_a_reload_is_announced_and_finished(start, manager):
     server = start(config='[logging]\nlevel = "info"\n', env=under(manager))
     manager.wait_for("READY=1")
