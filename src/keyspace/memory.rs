@@ -78,50 +78,57 @@ const ENTRIES_PERCENT_MIN: u64 = 10;
 
 /// The largest step by which belief in overhead grows at a time, as a share of the limit: what
 /// was freed a moment ago is still resident, and must not make more be evicted.
-const OVERHEAD_STEP_SHARE: u64 = 512;
+const OVERHEAD_STEP_SHARE: u64 = 64;
+/// Calls for which a lowered limit is waited for: evicted memory takes seconds to come back, and
+/// is not overhead meanwhile.
+const LOWERING_CALLS: u32 = 500;
 
 /// Decides how many bytes entries may take, from what is resident.
 #[derive(Debug, Default)]
 pub struct Governor {
+    limit_bytes: u64,
     overhead_bytes: u64,
-    returning_from: Option<u64>,
+    lowering: u32,
 }
 
 impl Governor {
     /// `limit_bytes` is `max_memory` (0: none), `resident_bytes` what the operating system says,
-    /// `used_bytes` what entries and bucket arrays take. While memory is `returning` (being freed
-    /// or defragmented) and resident memory does not grow, overhead is not believed to. Returns
-    /// the bytes entries may take. To be called about fifty times a second.
-    pub fn allow(
-        &mut self,
-        limit_bytes: u64,
-        resident_bytes: u64,
-        used_bytes: u64,
-        returning: bool,
-    ) -> u64 {
+    /// `used_bytes` what entries and bucket arrays take. Returns the bytes they may take. To be
+    /// called about fifty times a second.
+    pub fn allow(&mut self, limit_bytes: u64, resident_bytes: u64, used_bytes: u64) -> u64 {
+        if limit_bytes != self.limit_bytes {
+            self.lowering = if resident_bytes > limit_bytes {
+                LOWERING_CALLS
+            } else {
+                0
+            };
+            self.overhead_bytes = self.overhead_bytes.min(limit_bytes / 4);
+            self.limit_bytes = limit_bytes;
+        }
         if limit_bytes == 0 {
-            *self = Governor::default();
+            self.overhead_bytes = 0;
             return u64::MAX;
         }
-        let overhead = resident_bytes.saturating_sub(used_bytes);
-        let from = *self.returning_from.get_or_insert(resident_bytes);
-        if !returning {
-            self.returning_from = None;
+        self.lowering = self.lowering.saturating_sub(1);
+        if resident_bytes <= limit_bytes + limit_bytes / 10 {
+            self.lowering = 0;
         }
-        let held = returning && resident_bytes <= from;
+        self.believe(limit_bytes, resident_bytes, used_bytes);
+        let floor = limit_bytes / 100 * ENTRIES_PERCENT_MIN;
+        limit_bytes.saturating_sub(self.overhead_bytes).max(floor)
+    }
+
+    fn believe(&mut self, limit_bytes: u64, resident_bytes: u64, used_bytes: u64) {
+        let overhead = resident_bytes.saturating_sub(used_bytes);
         if overhead < self.overhead_bytes {
             // Slowly: an allowance that swings would evict for nothing.
             self.overhead_bytes -= (self.overhead_bytes - overhead) / 8;
         } else if self.overhead_bytes == 0 {
             self.overhead_bytes = overhead.min(limit_bytes / 4);
-        } else if !held && resident_bytes > limit_bytes {
+        } else if self.lowering == 0 {
             let step = limit_bytes / OVERHEAD_STEP_SHARE;
             self.overhead_bytes = overhead.min(self.overhead_bytes + step);
-        } else if resident_bytes <= limit_bytes {
-            self.overhead_bytes = overhead;
         }
-        let floor = limit_bytes / 100 * ENTRIES_PERCENT_MIN;
-        limit_bytes.saturating_sub(self.overhead_bytes).max(floor)
     }
 }
 
@@ -133,38 +140,36 @@ mod tests {
 
     #[test]
     fn without_a_limit_everything_is_allowed() {
-        assert_eq!(Governor::default().allow(0, 5 * MB, MB, false), u64::MAX);
+        assert_eq!(Governor::default().allow(0, 5 * MB, MB), u64::MAX);
     }
 
     #[test]
     fn overhead_is_taken_off_the_limit() {
         let mut governor = Governor::default();
-        assert_eq!(governor.allow(100 * MB, 60 * MB, 50 * MB, false), 90 * MB);
-        assert_eq!(governor.allow(100 * MB, 95 * MB, 65 * MB, false), 70 * MB);
-        let relaxed = governor.allow(100 * MB, 60 * MB, 50 * MB, false);
+        assert_eq!(governor.allow(100 * MB, 60 * MB, 50 * MB), 90 * MB);
+        let mut allowed = 0;
+        for _ in 0..100 {
+            allowed = governor.allow(100 * MB, 110 * MB, 80 * MB);
+        }
+        assert_eq!(allowed, 70 * MB);
+        let relaxed = governor.allow(100 * MB, 60 * MB, 50 * MB);
         assert!(relaxed > 70 * MB && relaxed < 90 * MB);
+        for _ in 0..100 {
+            allowed = governor.allow(100 * MB, 500 * MB, 0);
+        }
+        assert_eq!(allowed, 10 * MB);
     }
 
     #[test]
-    fn above_the_limit_overhead_is_believed_step_by_step() {
+    fn a_lowered_limit_is_waited_for_but_not_for_ever() {
         let mut governor = Governor::default();
-        governor.allow(100 * MB, 90 * MB, 80 * MB, false);
-        let first = governor.allow(100 * MB, 120 * MB, 80 * MB, false);
-        assert!(first < 90 * MB && first > 89 * MB);
-        let mut last = first;
-        for _ in 0..1000 {
-            last = governor.allow(100 * MB, 120 * MB, 80 * MB, false);
+        governor.allow(600 * MB, 305 * MB, 300 * MB);
+        for _ in 0..LOWERING_CALLS - 1 {
+            assert_eq!(governor.allow(60 * MB, 300 * MB, 55 * MB), 55 * MB);
         }
-        assert_eq!(last, 60 * MB);
-    }
-
-    #[test]
-    fn memory_on_its_way_back_is_waited_for_unless_it_grows() {
-        let mut governor = Governor::default();
-        governor.allow(60 * MB, 55 * MB, 50 * MB, false);
-        for _ in 0..1000 {
-            assert_eq!(governor.allow(60 * MB, 300 * MB, 50 * MB, true), 55 * MB);
+        for _ in 0..100 {
+            governor.allow(60 * MB, 300 * MB, 55 * MB);
         }
-        assert!(governor.allow(60 * MB, 301 * MB, 50 * MB, true) < 55 * MB);
+        assert_eq!(governor.allow(60 * MB, 300 * MB, 55 * MB), 6 * MB);
     }
 }

@@ -355,7 +355,7 @@ impl Metrics {
         self.errors.lock().total
     }
 
-    /// Errors replied, by code; of [`ERROR_CODES_MAX`] codes at most.
+    /// Errors replied, by code; of `ERROR_CODES_MAX` codes at most.
     pub fn errors(&self) -> BTreeMap<String, u64> {
         self.errors.lock().by_code.clone()
     }

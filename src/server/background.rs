@@ -67,11 +67,10 @@ fn govern_memory(shared: &Shared, governor: &mut Governor, trigger: &mut Trigger
     let keyspace = &shared.keyspace;
     let workers = shared.config.load().server.worker_count() as u64;
     let running = keyspace.defrag.is_running(workers);
-    // What is being freed or defragmented is on its way back: nothing is evicted for it yet.
+    // What is being freed is on its way back: nothing is evicted for it.
     let freeing = keyspace.freeing_bytes();
     let staying = resident.saturating_sub(freeing);
-    let returning = running || freeing > 0;
-    let allowed = governor.allow(limit, staying, keyspace.used_bytes(), returning);
+    let allowed = governor.allow(limit, staying, keyspace.used_bytes());
     keyspace.set_allowed_bytes(allowed);
     if trigger.look(resident, used, running) {
         keyspace.defrag.start();

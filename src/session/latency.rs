@@ -58,7 +58,7 @@ pub struct Sample {
 /// What is remembered of one event.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
-    /// The latest seconds in which it was slow, oldest first; [`SAMPLES_MAX`] at most.
+    /// The latest seconds in which it was slow, oldest first; `SAMPLES_MAX` at most.
     pub samples: VecDeque<Sample>,
     /// The longest ever (since a reset).
     pub worst_ms: u64,
