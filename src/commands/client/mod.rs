@@ -220,7 +220,7 @@ fn kill(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let mut killed = 0;
     let mut own = false;
     for client in cx.shared.clients.all() {
-        if !filter.selects(&client, own_id, cx.now_ms) {
+        if client.doomed().is_some() || !filter.selects(&client, own_id, cx.now_ms) {
             continue;
         }
         killed += 1;
