@@ -165,11 +165,11 @@ mod tests {
         let mut governor = Governor::default();
         governor.allow(600 * MB, 305 * MB, 300 * MB);
         for _ in 0..LOWERING_CALLS - 1 {
-            assert_eq!(governor.allow(60 * MB, 300 * MB, 55 * MB), 55 * MB);
+            assert_eq!(governor.allow(100 * MB, 300 * MB, 95 * MB), 95 * MB);
         }
         for _ in 0..100 {
-            governor.allow(60 * MB, 300 * MB, 55 * MB);
+            governor.allow(100 * MB, 300 * MB, 95 * MB);
         }
-        assert_eq!(governor.allow(60 * MB, 300 * MB, 55 * MB), 6 * MB);
+        assert_eq!(governor.allow(100 * MB, 300 * MB, 95 * MB), 10 * MB);
     }
 }
