@@ -17,6 +17,13 @@
 ///
 /// Costs O(|pattern| × |text|) in the worst case; a run of literals after `*` is found by
 /// `memchr`.
+///
+/// ```
+/// use redistill::base::glob::matches;
+/// assert!(matches(b"user:*:[a-c]?", b"user:1000:b7", false));
+/// assert!(!matches(b"user:*", b"order:1", false));
+/// assert!(matches(b"USER:\\*", b"user:*", true));
+/// ```
 pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
     if text.is_empty() {
         return pattern.is_empty();
@@ -57,6 +64,10 @@ pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
 
 /// The bytes that every text matching `pattern` (without `nocase`) begins with: what stands
 /// before its first `*`, `?`, `[` or `\`.
+///
+/// ```
+/// assert_eq!(redistill::base::glob::literal_prefix(b"user:*:name"), b"user:");
+/// ```
 pub fn literal_prefix(pattern: &[u8]) -> &[u8] {
     let end = pattern.iter().position(|&byte| is_special(byte));
     &pattern[..end.unwrap_or(pattern.len())]

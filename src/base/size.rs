@@ -5,6 +5,13 @@
 /// Digits with a unit: none or `b` for bytes, `k`, `m`, `g` in powers of 1000, `kb`, `mb`, `gb` in
 /// powers of 1024, in either case. Refused are an unknown unit, a sign, white space, no digits,
 /// and more than `u64::MAX` bytes.
+///
+/// ```
+/// use redistill::base::size::parse_size;
+/// assert_eq!(parse_size(b"2gb"), Some(2 << 30));
+/// assert_eq!(parse_size(b"2g"), Some(2_000_000_000));
+/// assert_eq!(parse_size(b"2 gb"), None);
+/// ```
 pub fn parse_size(text: &[u8]) -> Option<u64> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = text.split_at(digits);
@@ -24,6 +31,10 @@ pub fn parse_size(text: &[u8]) -> Option<u64> {
 
 /// `bytes` in the largest unit (of powers of 1024) it reaches, with two decimals: `517B`, `1.50M`,
 /// `2.00G`. This is what `INFO` shows as `used_memory_human`.
+///
+/// ```
+/// assert_eq!(redistill::base::size::format_size(3 << 19), "1.50M");
+/// ```
 pub fn format_size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["K", "M", "G", "T", "P"];
     if bytes < 1024 {
