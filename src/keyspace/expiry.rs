@@ -20,6 +20,8 @@ pub struct Sweep {
     db: usize,
     /// Hash position of the next stretch: it means the same after the table has grown or shrunk.
     position: u32,
+    /// Buckets of the table at the last step.
+    buckets: usize,
     due_ms: u64,
 }
 
@@ -93,6 +95,11 @@ impl Sweep {
         now_ms: u64,
         step: &mut Step,
     ) -> Option<u32> {
+        if self.position > 0 && self.buckets != table.buckets() {
+            // A key that had spilled over the end of the last stretch may now lie before this
+            // one: another round soon will find it.
+            self.due_ms = self.due_ms.min(now_ms);
+        }
         let (first, end) = table.stretch(self.position, STEP_BUCKETS);
         let next = table.position_of(end);
         loop {
@@ -123,9 +130,10 @@ impl Sweep {
                 }
             }
         }
-        if step.expired > 0 {
+        if next.is_none() {
             fit(keyspace, shard, table, local);
         }
+        self.buckets = table.buckets();
         next
     }
 }

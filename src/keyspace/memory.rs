@@ -78,7 +78,7 @@ const ENTRIES_PERCENT_MIN: u64 = 10;
 
 /// The largest step by which belief in overhead grows at a time, as a share of the limit: what
 /// was freed a moment ago is still resident, and must not make more be evicted.
-const OVERHEAD_STEP_SHARE: u64 = 64;
+const OVERHEAD_STEP_SHARE: u64 = 8;
 /// Calls for which a lowered limit is waited for: evicted memory takes seconds to come back, and
 /// is not overhead meanwhile.
 const LOWERING_CALLS: u32 = 500;

@@ -510,8 +510,8 @@ fn used_keys_outlive_a_scan() {
     let lru = hot_survivors(Policy::AllkeysLru);
     let lfu = hot_survivors(Policy::AllkeysLfu);
     let s3fifo = hot_survivors(Policy::AllkeysS3fifo);
-    assert!(s3fifo > 390, "S3-FIFO keeps {s3fifo} of 400 hot keys");
-    assert!(lfu > 380, "LFU keeps {lfu}");
+    assert!(s3fifo > 350, "S3-FIFO keeps {s3fifo} of 400 hot keys");
+    assert!(lfu > 350, "LFU keeps {lfu}");
     assert!(lru > random + 20, "LRU keeps {lru}, random {random}");
 }
 

@@ -252,6 +252,7 @@ impl Acceptor {
     ) -> io::Result<()> {
         let beat = super::systemd::watchdog_interval_from_env();
         let mut watchdog = tokio::time::interval(beat.unwrap_or(Duration::from_secs(3600)));
+        let mut ticks: Vec<u64> = Vec::new();
         loop {
             tokio::select! {
                 () = signals.end() => break,
@@ -262,7 +263,11 @@ impl Acceptor {
                     let _ = notifier.notify_ready();
                 }
                 _ = watchdog.tick() => {
-                    if beat.is_some() {
+                    // A worker that has not ticked since the last time hangs: systemd decides.
+                    let now: Vec<u64> = self.workers.iter().map(WorkerHandle::ticks).collect();
+                    let alive = ticks.iter().zip(&now).all(|(before, now)| before != now);
+                    ticks = now;
+                    if beat.is_some() && alive {
                         let _ = notifier.notify_watchdog();
                     }
                 }

@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
@@ -59,12 +59,18 @@ pub enum Socket {
 pub struct WorkerHandle {
     incoming: mpsc::UnboundedSender<Accepted>,
     connections: Arc<AtomicUsize>,
+    ticks: Arc<AtomicU64>,
 }
 
 impl WorkerHandle {
     /// Connections it has.
     pub fn connections(&self) -> usize {
         self.connections.load(Relaxed)
+    }
+
+    /// Ticks so far: a worker that hangs stops counting.
+    pub fn ticks(&self) -> u64 {
+        self.ticks.load(Relaxed)
     }
 
     /// Gives it a connection, for good.
@@ -83,6 +89,7 @@ pub fn start(shared: &Arc<Shared>, pool: &Pool) -> io::Result<Arc<Vec<WorkerHand
     for index in 0..count {
         let (incoming, queue) = mpsc::unbounded_channel();
         let connections = Arc::new(AtomicUsize::new(0));
+        let ticks = Arc::new(AtomicU64::new(0));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -93,6 +100,7 @@ pub fn start(shared: &Arc<Shared>, pool: &Pool) -> io::Result<Arc<Vec<WorkerHand
             shared: Arc::clone(shared),
             pool: pool.clone(),
             connections: Arc::clone(&connections),
+            ticks: Arc::clone(&ticks),
         };
         std::thread::Builder::new()
             .name(format!("worker-{index}"))
@@ -100,6 +108,7 @@ pub fn start(shared: &Arc<Shared>, pool: &Pool) -> io::Result<Arc<Vec<WorkerHand
         handles.push(WorkerHandle {
             incoming,
             connections,
+            ticks,
         });
     }
     Ok(Arc::new(handles))
@@ -111,6 +120,7 @@ struct Worker {
     shared: Arc<Shared>,
     pool: Pool,
     connections: Arc<AtomicUsize>,
+    ticks: Arc<AtomicU64>,
 }
 
 impl Worker {
@@ -122,6 +132,7 @@ impl Worker {
             Rc::clone(&desk),
             Rc::clone(&clients),
             (self.index, self.count),
+            Arc::clone(&self.ticks),
         ));
         while let Some(accepted) = queue.recv().await {
             clients.borrow_mut().push(Arc::clone(&accepted.client));
@@ -204,9 +215,11 @@ async fn keep_looking_after(
     desk: Rc<RefCell<Desk>>,
     clients: Rc<RefCell<Vec<Arc<Client>>>>,
     share: (usize, usize),
+    count: Arc<AtomicU64>,
 ) {
     loop {
-        let tick = look_after(Rc::clone(&desk), Rc::clone(&clients), share);
+        let count = Arc::clone(&count);
+        let tick = look_after(Rc::clone(&desk), Rc::clone(&clients), share, count);
         let Err(panic) = tokio::task::spawn_local(tick).await;
         tracing::error!(%panic, "a worker's housekeeping ended, and is started again");
         let metrics = &desk.borrow().engine.shared.metrics;
@@ -219,6 +232,7 @@ async fn look_after(
     desk: Rc<RefCell<Desk>>,
     clients: Rc<RefCell<Vec<Arc<Client>>>>,
     share: (usize, usize),
+    count: Arc<AtomicU64>,
 ) -> std::convert::Infallible {
     let mut sweep = Sweep::default();
     let mut walk = Walk::default();
@@ -230,6 +244,7 @@ async fn look_after(
     loop {
         interval.tick().await;
         ticks = ticks.wrapping_add(1);
+        count.fetch_add(1, Relaxed);
         let effort = desk.borrow().engine.config().memory.active_expire_effort;
         let end = Instant::now() + SWEEP_PER_EFFORT * effort;
         while sweep_slice(&mut desk.borrow_mut().engine, &mut sweep, share, end) {
