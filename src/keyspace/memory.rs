@@ -84,12 +84,23 @@ const OVERHEAD_STEP_SHARE: u64 = 8;
 const LOWERING_CALLS: u32 = 500;
 
 /// Decides how many bytes entries may take, from what is resident.
+///
+/// What was freed a moment ago is still resident: the allocator returns memory after about a
+/// second. Were it taken for overhead, each eviction would cause the next. So overhead is what is
+/// resident beyond the *most* that was in use within the last two seconds.
 #[derive(Debug, Default)]
 pub struct Governor {
     limit_bytes: u64,
     overhead_bytes: u64,
     lowering: u32,
+    used_lately: [u64; LATELY_PARTS],
+    calls: usize,
 }
+
+/// The last two seconds are kept in this many parts.
+const LATELY_PARTS: usize = 10;
+/// Calls in each part.
+const LATELY_CALLS: usize = 10;
 
 impl Governor {
     /// `limit_bytes` is `max_memory` (0: none), `resident_bytes` what the operating system says,
@@ -113,21 +124,32 @@ impl Governor {
         if resident_bytes <= limit_bytes + limit_bytes / 10 {
             self.lowering = 0;
         }
-        self.believe(limit_bytes, resident_bytes, used_bytes);
+        let lately = self.most_used_lately(used_bytes);
+        let all = resident_bytes.saturating_sub(used_bytes);
+        self.believe(limit_bytes, all, resident_bytes.saturating_sub(lately));
         let floor = limit_bytes / 100 * ENTRIES_PERCENT_MIN;
         limit_bytes.saturating_sub(self.overhead_bytes).max(floor)
     }
 
-    fn believe(&mut self, limit_bytes: u64, resident_bytes: u64, used_bytes: u64) {
-        let overhead = resident_bytes.saturating_sub(used_bytes);
-        if overhead < self.overhead_bytes {
+    fn most_used_lately(&mut self, used_bytes: u64) -> u64 {
+        let part = self.calls / LATELY_CALLS % LATELY_PARTS;
+        let fresh = self.calls.is_multiple_of(LATELY_CALLS);
+        let most = if fresh { 0 } else { self.used_lately[part] };
+        self.used_lately[part] = most.max(used_bytes);
+        self.calls += 1;
+        self.used_lately.into_iter().max().unwrap_or(used_bytes)
+    }
+
+    /// Overhead is between `all` that is not in use and what has `stayed` for a while.
+    fn believe(&mut self, limit_bytes: u64, all: u64, stayed: u64) {
+        if all < self.overhead_bytes {
             // Slowly: an allowance that swings would evict for nothing.
-            self.overhead_bytes -= (self.overhead_bytes - overhead) / 8;
+            self.overhead_bytes -= (self.overhead_bytes - all) / 8;
         } else if self.overhead_bytes == 0 {
-            self.overhead_bytes = overhead.min(limit_bytes / 4);
-        } else if self.lowering == 0 {
+            self.overhead_bytes = stayed.min(limit_bytes / 4);
+        } else if self.lowering == 0 && stayed > self.overhead_bytes {
             let step = limit_bytes / OVERHEAD_STEP_SHARE;
-            self.overhead_bytes = overhead.min(self.overhead_bytes + step);
+            self.overhead_bytes = stayed.min(self.overhead_bytes + step);
         }
     }
 }
@@ -148,16 +170,31 @@ mod tests {
         let mut governor = Governor::default();
         assert_eq!(governor.allow(100 * MB, 60 * MB, 50 * MB), 90 * MB);
         let mut allowed = 0;
-        for _ in 0..100 {
+        for _ in 0..300 {
             allowed = governor.allow(100 * MB, 110 * MB, 80 * MB);
         }
         assert_eq!(allowed, 70 * MB);
         let relaxed = governor.allow(100 * MB, 60 * MB, 50 * MB);
         assert!(relaxed > 70 * MB && relaxed < 90 * MB);
-        for _ in 0..100 {
+        for _ in 0..300 {
             allowed = governor.allow(100 * MB, 500 * MB, 0);
         }
         assert_eq!(allowed, 10 * MB);
+    }
+
+    #[test]
+    fn what_was_just_freed_is_not_overhead_until_it_stays() {
+        let mut governor = Governor::default();
+        for _ in 0..LATELY_CALLS * LATELY_PARTS {
+            assert_eq!(governor.allow(100 * MB, 100 * MB, 90 * MB), 90 * MB);
+        }
+        for _ in 0..LATELY_CALLS * (LATELY_PARTS - 1) {
+            assert_eq!(governor.allow(100 * MB, 100 * MB, 70 * MB), 90 * MB);
+        }
+        for _ in 0..LATELY_CALLS * 2 {
+            governor.allow(100 * MB, 100 * MB, 70 * MB);
+        }
+        assert_eq!(governor.allow(100 * MB, 100 * MB, 70 * MB), 70 * MB);
     }
 
     #[test]
@@ -167,7 +204,7 @@ mod tests {
         for _ in 0..LOWERING_CALLS - 1 {
             assert_eq!(governor.allow(100 * MB, 300 * MB, 95 * MB), 95 * MB);
         }
-        for _ in 0..100 {
+        for _ in 0..300 {
             governor.allow(100 * MB, 300 * MB, 95 * MB);
         }
         assert_eq!(governor.allow(100 * MB, 300 * MB, 95 * MB), 10 * MB);
