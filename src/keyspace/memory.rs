@@ -79,6 +79,8 @@ const ENTRIES_PERCENT_MIN: u64 = 10;
 /// The largest step by which belief in overhead grows at a time, as a share of the limit: what
 /// was freed a moment ago is still resident, and must not make more be evicted.
 const OVERHEAD_STEP_SHARE: u64 = 8;
+/// The share of the limit by which resident memory may exceed it while freed memory comes back.
+const TOLERATED_SHARE: u64 = 32;
 /// Calls for which a lowered limit is waited for: evicted memory takes seconds to come back, and
 /// is not overhead meanwhile.
 const LOWERING_CALLS: u32 = 500;
@@ -121,12 +123,19 @@ impl Governor {
             return u64::MAX;
         }
         self.lowering = self.lowering.saturating_sub(1);
-        if resident_bytes <= limit_bytes + limit_bytes / 10 {
+        let beyond = resident_bytes > limit_bytes + limit_bytes / TOLERATED_SHARE;
+        if !beyond {
             self.lowering = 0;
         }
         let lately = self.most_used_lately(used_bytes);
         let all = resident_bytes.saturating_sub(used_bytes);
-        self.believe(limit_bytes, all, resident_bytes.saturating_sub(lately));
+        // Well beyond the limit there is no waiting for what may come back.
+        let stayed = if beyond {
+            all
+        } else {
+            resident_bytes.saturating_sub(lately)
+        };
+        self.believe(limit_bytes, all, stayed);
         let floor = limit_bytes / 100 * ENTRIES_PERCENT_MIN;
         limit_bytes.saturating_sub(self.overhead_bytes).max(floor)
     }
