@@ -1,4 +1,17 @@
 //! Data structures; they know no keys, clients or clocks.
+//!
+//! [`content`] says where a collection's value is; each type is one file, and a view over that.
+
+pub mod content;
+pub mod hash;
+pub mod list;
+pub mod packed;
+pub mod set;
+pub mod stream;
+pub mod zset;
+
+pub use content::{Big, Content, Packing, Value};
+pub use packed::Element;
 
 /// The type of a value, as `TYPE` names it. The discriminants are stored in entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
