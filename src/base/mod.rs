@@ -1,5 +1,6 @@
 //! What knows nothing of Redis: clock, glob patterns, numbers, random bits.
 
+pub mod alloc;
 pub mod clock;
 pub mod digest;
 pub mod float;
