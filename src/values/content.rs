@@ -94,7 +94,7 @@ impl Big {
     pub fn encoding(&self) -> &'static str {
         match self {
             Big::Hash(_) | Big::Set(_) => "hashtable",
-            Big::List(_) => "quicklist",
+            Big::List(list) => list.encoding(),
             Big::Zset(_) => "skiplist",
             Big::Stream(_) => "stream",
         }
