@@ -6,6 +6,7 @@ pub mod digest;
 pub mod float;
 mod float_syntax;
 pub mod glob;
+pub mod hash;
 pub mod lcs;
 pub mod long_double;
 pub mod number;

@@ -22,10 +22,8 @@ pub use table::Hash;
 pub use txn::{Edit, Event, Key, Ttl, Txn, View};
 
 use eviction::Settings;
-use rapidhash::v3::{RapidSecrets, rapidhash_v3_nano_inline};
 use retire::Garbage;
 use shard::Shard;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use watch::Watched;
 
@@ -60,12 +58,7 @@ pub struct Keyspace {
 /// Hashes a key, with a seed of this process.
 #[inline]
 pub fn hash_key(key: &[u8]) -> Hash {
-    static SECRETS: OnceLock<RapidSecrets> = OnceLock::new();
-    let secrets = SECRETS.get_or_init(|| {
-        use std::hash::{BuildHasher, RandomState};
-        RapidSecrets::seed(RandomState::new().hash_one(0))
-    });
-    Hash(rapidhash_v3_nano_inline::<true, false>(key, secrets))
+    Hash(crate::base::hash::hash(key))
 }
 
 impl Keyspace {

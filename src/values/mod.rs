@@ -5,7 +5,9 @@
 pub mod content;
 pub mod hash;
 pub mod list;
+pub mod members;
 pub mod packed;
+pub mod record;
 pub mod set;
 pub mod stream;
 pub mod zset;
