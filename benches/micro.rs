@@ -59,6 +59,7 @@ fn decode_all(input: &[u8], spans: &mut Vec<redistill::protocol::Span>) -> usize
     let limits = Limits {
         arguments: 1 << 20,
         bulk_bytes: 512 << 20,
+        large_bytes: 32 << 10,
         inline_bytes: 64 << 10,
         authenticated: true,
     };

@@ -12,6 +12,7 @@
 //! connection it happened on.
 
 mod desk;
+mod incoming;
 pub mod pool;
 mod receive;
 mod send;
@@ -25,6 +26,7 @@ use crate::metrics::{Counter, bump};
 use crate::protocol::Output;
 use crate::protocol::request::Decoder;
 use crate::session::{Doom, Flag, Session, Shared};
+use incoming::{Incoming, Wanted};
 use pool::Finished;
 use std::cell::RefCell;
 use std::future::Future;
@@ -54,6 +56,12 @@ pub struct Connection {
     input_at: usize,
     /// Length of input below which another decode cannot succeed.
     input_needed: usize,
+    /// A large argument of the request that the input ends with: where it begins, then what has
+    /// come of it.
+    large_wanted: Option<Wanted>,
+    incoming: Option<Incoming>,
+    /// What to read at most where nothing is known of the request yet.
+    first_read: usize,
     output: Output,
     /// The stream may hold bytes back until it is flushed, as TLS does.
     unflushed: bool,
@@ -90,6 +98,9 @@ impl Connection {
             input: Vec::new(),
             input_at: 0,
             input_needed: 0,
+            large_wanted: None,
+            incoming: None,
+            first_read: usize::MAX,
             output: Output::default(),
             unflushed: false,
             waiting: Waiting::No,
@@ -198,12 +209,20 @@ impl Connection {
     /// Publishes how much memory is held for this client.
     fn publish_held(&self) {
         let client = &self.session.client;
-        let input = self.input.capacity() + self.decoder.held_bytes();
-        let used = self.input.len() - self.input_at;
+        // What has not arrived of a large argument is not resident.
+        let large = self.large_bytes();
+        let input = self.input.capacity() + self.decoder.held_bytes() + large;
+        let used = self.input.len() - self.input_at + large;
         client.input_bytes.store(input as u64, Relaxed);
         client.input_used_bytes.store(used as u64, Relaxed);
         let output = self.output.held_bytes();
         client.output_bytes.store(output as u64, Relaxed);
+    }
+
+    /// What is held of the large arguments of the request under way, in bytes.
+    fn large_bytes(&self) -> usize {
+        let supplied = self.decoder.supplied().iter().map(|value| value.len());
+        supplied.sum::<usize>() + self.incoming.as_ref().map_or(0, Incoming::len)
     }
 
     /// One turn, in which a panic does not go further than this connection.

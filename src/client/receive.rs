@@ -1,12 +1,13 @@
 //! Bytes from the peer, and the requests in them.
 
 use super::desk::{Desk, Request};
+use super::incoming::{LARGE_MIN, Wanted};
 use super::{Connection, Share, Waiting};
 use crate::config::Config;
 use crate::dispatch::{Engine, Next, Prepared};
 use crate::error::Error;
 use crate::metrics::{Counter, bump};
-use crate::protocol::request::{Decoded, Decoder, Limits, ProtocolError, QUOTED, split_inline};
+use crate::protocol::request::{Decoded, Limits, ProtocolError, QUOTED, split_inline};
 use crate::protocol::{Args, Reply};
 use crate::session::{Doom, Flag, ReplyMode};
 use std::io;
@@ -42,6 +43,9 @@ impl Connection {
         cx: &mut Context<'_>,
         share: &mut Share,
     ) -> Poll<io::Result<usize>> {
+        if self.incoming.is_some() {
+            return self.poll_large(desk, cx, share);
+        }
         if !self.input.is_empty() {
             let count = ready!(self.poll_read_more(cx))?;
             if count > 0 {
@@ -53,7 +57,8 @@ impl Connection {
             return Poll::Ready(Ok(count));
         }
         let mut scratch = std::mem::take(&mut desk.scratch);
-        let mut read = self.stream.poll_read(cx, &mut scratch);
+        let room = scratch.len().min(self.first_read);
+        let mut read = self.stream.poll_read(cx, &mut scratch[..room]);
         if let Poll::Ready(Ok(count @ 1..)) = read {
             self.received(desk, share, count);
             let executed = self.execute_fresh(desk, cx, &scratch[..count], share);
@@ -77,18 +82,12 @@ impl Connection {
         if self.input.capacity() - filled < step {
             self.input.reserve_exact(wanted.min(filled).max(step));
         }
-        self.input.resize(filled + step, 0);
-        let read = self.stream.poll_read(cx, &mut self.input[filled..]);
-        let count = match &read {
-            Poll::Ready(Ok(count)) => *count,
-            _ => 0,
-        };
-        self.input.truncate(filled + count);
+        let read = self.stream.poll_append(cx, &mut self.input, step);
         self.publish_held();
         read
     }
 
-    fn received(&mut self, desk: &Desk, share: &mut Share, count: usize) {
+    pub(super) fn received(&mut self, desk: &Desk, share: &mut Share, count: usize) {
         share.bytes += count;
         let sheet = &desk.engine.sheet;
         sheet.add(Counter::Reads, 1);
@@ -106,12 +105,29 @@ impl Connection {
     ) -> io::Result<()> {
         let consumed = self.execute(desk, cx, data, 0, share)?;
         if consumed < data.len() && !self.closing {
-            self.input = desk.buffer();
-            self.input.extend_from_slice(&data[consumed..]);
-            self.input_at = 0;
-            self.input_needed = self.input_needed.saturating_sub(consumed);
+            self.keep_rest(desk, &data[consumed..], consumed)?;
             self.publish_held();
+        } else {
+            self.first_read = usize::MAX;
         }
+        Ok(())
+    }
+
+    /// Keeps what was not executed, `rest`, which began at offset `consumed`: in a buffer of its
+    /// own, and what is there of a large argument where the rest of that will go.
+    fn keep_rest(&mut self, desk: &mut Desk, rest: &[u8], consumed: usize) -> io::Result<()> {
+        let mut input = desk.buffer();
+        self.input_at = 0;
+        self.input_needed = self.input_needed.saturating_sub(consumed);
+        match self.large_wanted.take() {
+            None => input.extend_from_slice(rest),
+            Some(wanted) => {
+                let end = self.begin_large(rest, wanted)?;
+                input.extend_from_slice(&rest[..wanted.at]);
+                input.extend_from_slice(&rest[end..]);
+            }
+        }
+        self.input = input;
         Ok(())
     }
 
@@ -132,11 +148,11 @@ impl Connection {
             self.input_at = 0;
             self.restart_decoding();
             desk.recycle(input);
-        } else if input.capacity() > 2 * READ_MAX && rest < input.capacity() / 4 {
-            self.input = desk.buffer();
-            self.input.extend_from_slice(&input[consumed..]);
-            self.input_at = 0;
-            self.input_needed = self.input_needed.saturating_sub(consumed);
+        } else if self.large_wanted.is_some()
+            || input.capacity() > 2 * READ_MAX && rest < input.capacity() / 4
+        {
+            self.keep_rest(desk, &input[consumed..], consumed)?;
+            desk.recycle(input);
         } else {
             self.input = input;
         }
@@ -159,6 +175,9 @@ impl Connection {
             desk.prefetch(self.session.db);
             let before = share.commands;
             let (end, stopped) = self.execute_batch(desk, data, at, share);
+            if end > at {
+                self.decoder.release();
+            }
             at = end;
             desk.engine.end_batch();
             self.publish(desk, share.commands - before);
@@ -181,7 +200,8 @@ impl Connection {
     }
 
     fn restart_decoding(&mut self) {
-        self.decoder = Decoder::default();
+        self.decoder.restart();
+        self.large_wanted = None;
         self.input_needed = 0;
     }
 
@@ -210,9 +230,10 @@ impl Connection {
             let first = spans.len();
             match self.decoder.decode(data, at, &limits, spans)? {
                 Decoded::Request { end } => {
+                    let large = self.decoder.supplied();
                     let prepared = match spans.get(first) {
                         Some(span) if span.len != QUOTED => {
-                            Engine::prepare(Args::new(data, &spans[first..]))
+                            Engine::prepare(Args::with_large(data, &spans[first..], large))
                         }
                         _ => Prepared::default(),
                     };
@@ -222,9 +243,22 @@ impl Connection {
                         prepared,
                     });
                     at = end;
+                    // What was supplied is of one request.
+                    if !large.is_empty() {
+                        break;
+                    }
                 }
                 Decoded::Incomplete { total } => {
                     self.input_needed = at + total;
+                    self.hold(engine.config(), data.len() - at);
+                    return Ok(false);
+                }
+                Decoded::Large { at: begin, len } => {
+                    self.large_wanted = Some(Wanted {
+                        at: begin - at,
+                        len,
+                    });
+                    self.input_needed = begin + 2;
                     self.hold(engine.config(), data.len() - at);
                     return Ok(false);
                 }
@@ -234,7 +268,8 @@ impl Connection {
     }
 
     /// Holds so many bytes of a request until the rest has come, unless that is too much.
-    fn hold(&self, config: &Config, bytes: usize) {
+    pub(super) fn hold(&self, config: &Config, bytes: usize) {
+        let bytes = bytes + self.large_bytes();
         let limit = if self.session.is_admitted(config) {
             config.limits.query_buffer_limit
         } else {
@@ -264,12 +299,12 @@ impl Connection {
             let Desk {
                 engine, spans, out, ..
             } = desk;
-            let args = Args::new(data, &spans[first as usize..last as usize]);
+            let spans = &spans[first as usize..last as usize];
+            let args = Args::with_large(data, spans, self.decoder.supplied());
             let next = if last == first {
                 Next::Go
-            } else if spans[first as usize].len == QUOTED {
-                let line = Args::new(data, &spans[first as usize + 1..last as usize]);
-                match split_inline(line.at(0)) {
+            } else if spans[0].len == QUOTED {
+                match split_inline(args.at(1)) {
                     Ok(owned) if owned.as_args().len() > 0 => {
                         let args = owned.as_args();
                         engine.execute(&mut self.session, args, Engine::prepare(args), out)
@@ -340,6 +375,7 @@ fn limits(engine: &Engine, authenticated: bool) -> Limits {
         Limits {
             arguments: limits.max_arguments as usize,
             bulk_bytes: limits.max_bulk_bytes as usize,
+            large_bytes: LARGE_MIN,
             inline_bytes: limits.max_inline_bytes as usize,
             authenticated,
         }
@@ -347,6 +383,7 @@ fn limits(engine: &Engine, authenticated: bool) -> Limits {
         Limits {
             arguments: limits.preauth_arguments as usize,
             bulk_bytes: limits.preauth_bulk_bytes as usize,
+            large_bytes: usize::MAX,
             inline_bytes: limits.preauth_inline_bytes as usize,
             authenticated,
         }

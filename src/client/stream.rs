@@ -1,9 +1,11 @@
 //! A client's socket, plain or encrypted.
 
+use bytes::BufMut;
+use std::future::Future;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
@@ -31,6 +33,22 @@ impl Stream {
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
         };
         read.map_ok(|()| buffer.filled().len())
+    }
+
+    /// Reads once, at most `bytes_max`, into the spare capacity of `buffer`. Returns the number of
+    /// bytes; 0 at the end of the stream.
+    pub fn poll_append(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        bytes_max: usize,
+    ) -> Poll<io::Result<usize>> {
+        let buffer = &mut buffer.limit(bytes_max);
+        match self {
+            Stream::Tcp(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+            Stream::Unix(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+            Stream::Tls(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+        }
     }
 
     /// Writes once; tries the socket first and waits only when it is full.

@@ -6,7 +6,7 @@ use super::spec::*;
 use super::table::Family;
 use crate::config::{Change, SetError, options};
 use crate::error::Error;
-use crate::protocol::request::OwnedArgs;
+use crate::protocol::OwnedArgs;
 use crate::protocol::{Args, Reply};
 use crate::session::Shared;
 

@@ -2,120 +2,13 @@
 //!
 //! A request is decoded into spans over the input buffer: nothing is copied. "Not all here yet" is
 //! a result, not an error; the decoder remembers how far it got, so that a request arriving byte
-//! by byte costs linear time however many arguments it has.
+//! by byte costs linear time however many arguments it has. A large argument that is not all here
+//! is [`Decoded::Large`]: the caller takes it out of the input, reads the rest of it into memory of
+//! its own, and hands it in with [`Decoder::supply`].
 
+use super::args::{LARGE_MAX, OwnedArgs, Span};
+use super::output::Blob;
 use memchr::memchr;
-
-/// Where one argument lies in the input buffer, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// Offset of the first byte.
-    pub start: u32,
-    /// Length.
-    pub len: u32,
-}
-
-/// The arguments of one request, the command's name first; borrowed from the input buffer.
-#[derive(Clone, Copy)]
-pub struct Args<'a> {
-    buffer: &'a [u8],
-    spans: &'a [Span],
-}
-
-impl<'a> Args<'a> {
-    /// Views `spans` over `buffer`.
-    pub fn new(buffer: &'a [u8], spans: &'a [Span]) -> Args<'a> {
-        Args { buffer, spans }
-    }
-
-    /// Number of arguments, the command's name included.
-    #[allow(clippy::len_without_is_empty)] // a request has at least its name
-    pub fn len(&self) -> usize {
-        self.spans.len()
-    }
-
-    /// Argument `index`; panics beyond the end, so check arity first.
-    pub fn at(&self, index: usize) -> &'a [u8] {
-        let Span { start, len } = self.spans[index];
-        &self.buffer[start as usize..][..len as usize]
-    }
-
-    /// Argument `index`, or `None` beyond the end.
-    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
-        (index < self.spans.len()).then(|| self.at(index))
-    }
-
-    /// Is argument `index` this word, in any case? False beyond the end.
-    pub fn is(&self, index: usize, word: &str) -> bool {
-        self.get(index)
-            .is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
-    }
-
-    /// All arguments from `start` on.
-    pub fn from(self, start: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone {
-        let buffer = self.buffer;
-        self.spans[start.min(self.spans.len())..]
-            .iter()
-            .map(move |span| &buffer[span.start as usize..][..span.len as usize])
-    }
-
-    /// The request without its first `count` arguments.
-    pub fn skip(self, count: usize) -> Args<'a> {
-        Args {
-            buffer: self.buffer,
-            spans: &self.spans[count.min(self.spans.len())..],
-        }
-    }
-
-    /// The request's first `count` arguments.
-    pub fn first(self, count: usize) -> Args<'a> {
-        Args {
-            buffer: self.buffer,
-            spans: &self.spans[..count.min(self.spans.len())],
-        }
-    }
-
-    /// Total bytes of all arguments.
-    pub fn total_bytes(&self) -> usize {
-        self.spans.iter().map(|span| span.len as usize).sum()
-    }
-
-    /// An owned copy, for requests that must outlive the input buffer.
-    pub fn to_owned(&self) -> OwnedArgs {
-        let mut buffer = Vec::with_capacity(self.total_bytes());
-        let mut spans = Vec::with_capacity(self.len());
-        for arg in self.from(0) {
-            spans.push(Span {
-                start: buffer.len() as u32,
-                len: arg.len() as u32,
-            });
-            buffer.extend_from_slice(arg);
-        }
-        OwnedArgs {
-            buffer: buffer.into(),
-            spans: spans.into(),
-        }
-    }
-}
-
-/// Arguments that own their bytes.
-#[derive(Clone, Debug)]
-pub struct OwnedArgs {
-    buffer: Box<[u8]>,
-    spans: Box<[Span]>,
-}
-
-impl OwnedArgs {
-    /// Borrows the arguments.
-    pub fn as_args(&self) -> Args<'_> {
-        Args::new(&self.buffer, &self.spans)
-    }
-
-    /// Memory held, in bytes.
-    pub fn held_bytes(&self) -> usize {
-        self.buffer.len() + self.spans.len() * size_of::<Span>()
-    }
-}
 
 /// What the peer may send; tighter before it has authenticated.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +17,8 @@ pub struct Limits {
     pub arguments: usize,
     /// Bytes in one argument.
     pub bulk_bytes: usize,
+    /// Arguments of at least so many bytes are large: they get memory of their own.
+    pub large_bytes: usize,
     /// Bytes in one inline request.
     pub inline_bytes: usize,
     /// Authenticated? Decides which error text an excess gets.
@@ -167,6 +62,14 @@ pub enum Decoded {
         /// The least length at which another attempt can succeed.
         total: usize,
     },
+    /// The next argument is large and not all here. The caller takes what is here of it out of the
+    /// buffer, hands the whole of it to [`Decoder::supply`], and decodes the request again.
+    Large {
+        /// Offset of the argument's first byte.
+        at: usize,
+        /// Its length.
+        len: usize,
+    },
 }
 
 /// Longest line that announces a count or a length (Redis allows 64 KiB, all of it padding).
@@ -179,6 +82,11 @@ pub struct Decoder {
     position: usize,
     started: bool,
     spans: Vec<Span>,
+    /// Large arguments of this request, and where each was taken out of the input.
+    large: Vec<Blob>,
+    cuts: Vec<usize>,
+    /// How many of them this pass over the request has come by.
+    large_passed: usize,
 }
 
 impl Decoder {
@@ -200,39 +108,98 @@ impl Decoder {
         }
         let mark = spans.len();
         if self.started {
-            spans.extend(self.spans.drain(..).map(|span| shift(span, start)));
+            let forward = |span: Span| span.shifted(|at| at + start);
+            spans.extend(self.spans.drain(..).map(forward));
         } else if !self.start(input, limits)? {
             return Ok(Decoded::Incomplete {
                 total: input.len() + 1,
             });
         }
         while self.arguments_left > 0 {
-            match bulk(input, self.position, limits)? {
+            let needed = match bulk(input, self.position, limits)? {
                 Bulk::Whole { at, len } => {
-                    spans.push(Span {
-                        start: (start + at) as u32,
-                        len: len as u32,
-                    });
+                    spans.push(Span::new(start + at, len));
                     self.position = at + len + 2;
                     self.arguments_left -= 1;
+                    continue;
                 }
-                Bulk::Needs(total) => {
-                    let back = |span: Span| Span {
-                        start: span.start - start as u32,
-                        ..span
-                    };
-                    self.spans.extend(spans.drain(mark..).map(back));
-                    return Ok(Decoded::Incomplete { total });
-                }
-            }
+                Bulk::Large { at, len } => match self.large(input, start, at, len, spans) {
+                    None => continue,
+                    Some(needed) => needed,
+                },
+                Bulk::Needs(total) => Decoded::Incomplete { total },
+            };
+            let back = |span: Span| span.shifted(|at| at - start);
+            self.spans.extend(spans.drain(mark..).map(back));
+            return Ok(needed);
         }
         let end = start + self.position;
         self.started = false;
         self.position = 0;
+        self.large_passed = 0;
         Ok(Decoded::Request { end })
     }
 
-    /// Memory held for an incomplete request, in bytes.
+    /// Passes the large argument that begins at `at`, if it is all here or was supplied; else
+    /// tells what is needed.
+    #[cold]
+    fn large(
+        &mut self,
+        input: &[u8],
+        start: usize,
+        at: usize,
+        len: usize,
+        spans: &mut Vec<Span>,
+    ) -> Option<Decoded> {
+        let index = self.large_passed;
+        let span = if self.cuts.get(index) == Some(&at) {
+            if input.len() < at + 2 {
+                return Some(Decoded::Incomplete { total: at + 2 });
+            }
+            self.large_passed += 1;
+            self.position = at + 2;
+            Span::large(index, len)
+        } else if input.len() >= at + len + 2 {
+            self.position = at + len + 2;
+            Span::new(start + at, len)
+        } else if index < LARGE_MAX {
+            let at = start + at;
+            return Some(Decoded::Large { at, len });
+        } else {
+            let total = at + len + 2;
+            return Some(Decoded::Incomplete { total });
+        };
+        spans.push(span);
+        self.arguments_left -= 1;
+        None
+    }
+
+    /// Takes the large argument asked for last, which was `at` bytes from the request's start and
+    /// is no longer in the input.
+    pub fn supply(&mut self, at: usize, value: Blob) {
+        self.cuts.push(at);
+        self.large.push(value);
+    }
+
+    /// The large arguments of the request under way, or just decoded.
+    pub fn supplied(&self) -> &[Blob] {
+        &self.large
+    }
+
+    /// Decodes the request under way from its start again; what was supplied stays.
+    pub fn restart(&mut self) {
+        self.spans.clear();
+        (self.arguments_left, self.position, self.started) = (0, 0, false);
+        self.large_passed = 0;
+    }
+
+    /// The request has been executed: lets go of its large arguments.
+    pub fn release(&mut self) {
+        self.large.clear();
+        self.cuts.clear();
+    }
+
+    /// Memory held for an incomplete request beside its large arguments, in bytes.
     pub fn held_bytes(&self) -> usize {
         self.spans.capacity() * size_of::<Span>()
     }
@@ -262,15 +229,16 @@ impl Decoder {
     }
 }
 
-fn shift(span: Span, by: usize) -> Span {
-    Span {
-        start: span.start + by as u32,
-        ..span
-    }
-}
-
 enum Bulk {
-    Whole { at: usize, len: usize },
+    Whole {
+        at: usize,
+        len: usize,
+    },
+    /// Large; perhaps whole.
+    Large {
+        at: usize,
+        len: usize,
+    },
     Needs(usize),
 }
 
@@ -300,7 +268,9 @@ fn bulk(input: &[u8], at: usize, limits: &Limits) -> Result<Bulk, ProtocolError>
             ProtocolError::UnauthenticatedBulk
         });
     }
-    if input.len() < next + len + 2 {
+    if len >= limits.large_bytes {
+        Ok(Bulk::Large { at: next, len })
+    } else if input.len() < next + len + 2 {
         Ok(Bulk::Needs(next + len + 2))
     } else {
         Ok(Bulk::Whole { at: next, len })
@@ -367,10 +337,7 @@ fn inline(
             start: start as u32,
             len: QUOTED,
         });
-        spans.push(Span {
-            start: start as u32,
-            len: line.len() as u32,
-        });
+        spans.push(Span::new(start, line.len()));
         return Ok(Decoded::Request { end });
     }
     let mut at = 0;
@@ -385,10 +352,7 @@ fn inline(
             .take_while(|byte| !is_space(**byte))
             .count();
         if len > 0 {
-            spans.push(Span {
-                start: (start + at) as u32,
-                len: len as u32,
-            });
+            spans.push(Span::new(start + at, len));
         }
         at += len;
     }
@@ -414,17 +378,11 @@ pub fn split_inline(line: &[u8]) -> Result<OwnedArgs, ProtocolError> {
             .take_while(|byte| is_space(**byte))
             .count();
         if at >= line.len() {
-            return Ok(OwnedArgs {
-                buffer: buffer.into(),
-                spans: spans.into(),
-            });
+            return Ok(OwnedArgs::new(buffer, spans));
         }
         let start = buffer.len();
         at = word(line, at, &mut buffer)?;
-        spans.push(Span {
-            start: start as u32,
-            len: (buffer.len() - start) as u32,
-        });
+        spans.push(Span::new(start, buffer.len() - start));
     }
 }
 
@@ -478,11 +436,13 @@ fn escape(line: &[u8], at: usize, buffer: &mut Vec<u8>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Args;
     use proptest::prelude::*;
 
     const LIMITS: Limits = Limits {
         arguments: 1024,
         bulk_bytes: 1 << 20,
+        large_bytes: 16,
         inline_bytes: 64 * 1024,
         authenticated: true,
     };
@@ -497,34 +457,50 @@ mod tests {
         bytes
     }
 
-    /// Feeds `input` in pieces of `step` bytes, as a connection would.
+    /// Feeds `input` in pieces of `step` bytes, as a connection would. Now and then a request is
+    /// decoded again from its start, as one that has to wait is.
     fn decode_all(input: &[u8], step: usize) -> Result<Vec<Vec<Vec<u8>>>, ProtocolError> {
         let mut decoder = Decoder::default();
         let (mut held, mut requests) = (Vec::new(), Vec::new());
-        for piece in input.chunks(step) {
+        let mut arriving: Option<(usize, usize, Vec<u8>)> = None;
+        for (count, piece) in input.chunks(step).enumerate() {
             held.extend_from_slice(piece);
             let mut start = 0;
             loop {
+                if let Some((at, len, value)) = &mut arriving {
+                    let end = held.len().min(*at + *len - value.len());
+                    value.extend(held.drain(*at..end));
+                    if value.len() < *len {
+                        break;
+                    }
+                    decoder.supply(*at, std::mem::take(value).into());
+                    arriving = None;
+                }
+                if count % 3 == 0 {
+                    decoder.restart();
+                }
                 let mut spans = Vec::new();
                 match decoder.decode(&held, start, &LIMITS, &mut spans)? {
                     Decoded::Request { end } => {
-                        let request: Vec<Vec<u8>> = match spans.first() {
-                            Some(span) if span.len == QUOTED => {
-                                let line = Args::new(&held, &spans).at(1);
-                                let owned = split_inline(line)?;
-                                owned.as_args().from(0).map(<[u8]>::to_vec).collect()
-                            }
-                            _ => Args::new(&held, &spans)
-                                .from(0)
-                                .map(<[u8]>::to_vec)
-                                .collect(),
+                        let args = Args::with_large(&held, &spans, decoder.supplied());
+                        let owned = match spans.first() {
+                            Some(span) if span.len == QUOTED => split_inline(args.at(1))?,
+                            _ => args.to_owned(),
                         };
-                        requests.push(request);
+                        let args = owned.as_args();
+                        requests.push(args.from(0).map(<[u8]>::to_vec).collect::<Vec<_>>());
+                        decoder.release();
                         start = end;
                     }
                     Decoded::Incomplete { total } => {
                         assert!(total > held.len() - start, "asks for what is there already");
                         break;
+                    }
+                    Decoded::Large { at, len } => {
+                        assert!(held.len() < at + len + 2, "asks for what is there already");
+                        held.drain(..start);
+                        arriving = Some((at - start, len, Vec::new()));
+                        start = 0;
                     }
                 }
             }

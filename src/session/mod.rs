@@ -26,8 +26,8 @@ use crate::keyspace::txn::Scope;
 use crate::keyspace::watch::DirtyFlag;
 use crate::keyspace::{Keyspace, Local, Txn};
 use crate::metrics::Metrics;
+use crate::protocol::OwnedArgs;
 use crate::protocol::Protocol;
-use crate::protocol::request::OwnedArgs;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 

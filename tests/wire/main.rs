@@ -9,6 +9,7 @@ mod support;
 mod commands;
 mod harness;
 mod isolation;
+mod large;
 mod limits;
 mod malformed;
 mod protocol;

@@ -18,7 +18,7 @@ use super::spec::category;
 use super::table::Family;
 use crate::base::number as text;
 use crate::keyspace::{NewValue, ValueRef};
-use crate::protocol::Reply;
+use crate::protocol::{Args, Reply};
 
 /// The family.
 pub static FAMILY: Family = Family {
@@ -37,12 +37,21 @@ pub(super) fn reply_value(value: ValueRef<'_>, reply: &mut Reply<'_>) {
     }
 }
 
-/// A string as it is to be stored: integers in their own form.
 #[inline]
-pub(super) fn encode(bytes: &[u8]) -> NewValue<'_> {
+fn encode(bytes: &[u8]) -> NewValue<'_> {
     match text::parse_i64(bytes) {
         Some(number) => NewValue::Int(number),
         None => NewValue::Bytes(bytes),
+    }
+}
+
+/// An argument as it is to be stored: integers in their own form, what has memory of its own as
+/// it is.
+#[inline]
+pub(super) fn stored(args: Args<'_>, index: usize) -> NewValue<'_> {
+    match args.blob(index) {
+        Some(blob) => NewValue::Blob(blob),
+        None => encode(args.at(index)),
     }
 }
 

@@ -3,10 +3,10 @@
 use super::super::spec::*;
 use super::condition::Comparison;
 use super::expiry::{Expiry, Unit, deadline};
-use super::{encode, read};
+use super::{read, stored};
 use crate::base::number;
 use crate::error::Error;
-use crate::keyspace::{Event, Key, Ttl, Txn};
+use crate::keyspace::{Event, Key, NewValue, Ttl, Txn};
 use crate::protocol::{Args, Reply};
 
 const SET_EVENT: Event = Event::String("set");
@@ -79,7 +79,7 @@ pub(super) fn set(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> O
         return set_with_options(txn, args, reply);
     }
     let mut edit = txn.edit(txn.key(0));
-    edit.store(encode(args.at(2)), Ttl::Clear);
+    edit.store(stored(args, 2), Ttl::Clear);
     edit.changed(SET_EVENT);
     reply.ok();
     DONE
@@ -93,7 +93,7 @@ fn set_with_options(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
     }
     let done = holds(txn, txn.key(0), options.condition)?;
     if done {
-        put(txn, txn.key(0), args.at(2), ttl);
+        put(txn, txn.key(0), stored(args, 2), ttl);
     }
     match (options.get, done) {
         (true, _) => {}
@@ -121,7 +121,7 @@ fn holds<'a>(txn: &mut Txn<'a>, key: Key<'a>, condition: Condition<'_>) -> Resul
 }
 
 /// Stores a string. With a deadline that has passed, the key is gone instead.
-fn put<'a>(txn: &mut Txn<'a>, key: Key<'a>, value: &[u8], ttl: Ttl) {
+fn put<'a>(txn: &mut Txn<'a>, key: Key<'a>, value: NewValue<'_>, ttl: Ttl) {
     let mut edit = txn.edit(key);
     match ttl {
         Ttl::At(deadline) if deadline <= edit.now_ms() => {
@@ -129,12 +129,12 @@ fn put<'a>(txn: &mut Txn<'a>, key: Key<'a>, value: &[u8], ttl: Ttl) {
             edit.changed(Event::Generic("del"));
         }
         Ttl::At(_) => {
-            edit.store(encode(value), ttl);
+            edit.store(value, ttl);
             edit.changed(SET_EVENT);
             edit.changed(Event::Generic("expire"));
         }
         Ttl::Keep | Ttl::Clear => {
-            edit.store(encode(value), ttl);
+            edit.store(value, ttl);
             edit.changed(SET_EVENT);
         }
     }
@@ -144,7 +144,7 @@ pub(super) fn setnx(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
     let mut edit = txn.edit(txn.key(0));
     let done = !edit.exists();
     if done {
-        edit.store(encode(args.at(2)), Ttl::Clear);
+        edit.store(stored(args, 2), Ttl::Clear);
         edit.changed(SET_EVENT);
     }
     reply.int(done.into());
@@ -153,21 +153,21 @@ pub(super) fn setnx(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
 
 pub(super) fn setex(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let deadline = deadline(Unit::Seconds, args.at(2), txn, "setex")?;
-    put(txn, txn.key(0), args.at(3), Ttl::At(deadline));
+    put(txn, txn.key(0), stored(args, 3), Ttl::At(deadline));
     reply.ok();
     DONE
 }
 
 pub(super) fn psetex(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let deadline = deadline(Unit::Millis, args.at(2), txn, "psetex")?;
-    put(txn, txn.key(0), args.at(3), Ttl::At(deadline));
+    put(txn, txn.key(0), stored(args, 3), Ttl::At(deadline));
     reply.ok();
     DONE
 }
 
 pub(super) fn getset(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     read::get(txn, args, reply)?;
-    put(txn, txn.key(0), args.at(2), Ttl::Clear);
+    put(txn, txn.key(0), stored(args, 2), Ttl::Clear);
     DONE
 }
 
@@ -224,6 +224,6 @@ fn all_hold(txn: &mut Txn<'_>, condition: Condition<'_>) -> Result<bool, Error> 
 /// second argument is one.
 fn put_all(txn: &mut Txn<'_>, values: Args<'_>, ttl: Ttl) {
     for index in 0..txn.key_count() {
-        put(txn, txn.key(index), values.at(2 * index), ttl);
+        put(txn, txn.key(index), stored(values, 2 * index), ttl);
     }
 }

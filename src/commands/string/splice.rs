@@ -1,10 +1,10 @@
 //! Commands that change part of a string: `APPEND` and `SETRANGE`.
 
 use super::super::spec::*;
-use super::{encode, length_of};
+use super::{length_of, stored};
 use crate::base::number;
 use crate::error::Error;
-use crate::keyspace::{Event, Ttl, Txn};
+use crate::keyspace::{Event, NewValue, Ttl, Txn};
 use crate::protocol::{Args, Reply};
 
 pub(super) fn append(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -13,7 +13,7 @@ pub(super) fn append(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -
     let mut edit = txn.edit(txn.key(0));
     let length = match edit.string()?.map(length_of) {
         None => {
-            edit.store(encode(tail), Ttl::Clear);
+            edit.store(stored(args, 2), Ttl::Clear);
             tail.len()
         }
         Some(length) => {
@@ -39,7 +39,12 @@ pub(super) fn setrange(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>)
         return DONE;
     }
     let end = within(offset, bytes.len(), limit)?;
-    edit.write_at(offset, bytes);
+    match args.blob(3) {
+        Some(blob) if offset == 0 && blob.len() >= length => {
+            edit.store(NewValue::Blob(blob), Ttl::Keep);
+        }
+        _ => edit.write_at(offset, bytes),
+    }
     edit.changed(Event::String("setrange"));
     reply.count(length.max(end));
     DONE
