@@ -8,7 +8,7 @@ use std::time::Duration;
 const USAGE: &str = "\
 Usage: redistill [--config FILE] [--<section>.<key> VALUE]...
        redistill check [--config FILE]       validate the configuration without starting
-       redistill health [--url URL]          exit with 0 if the server at URL is healthy
+       redistill health [--config FILE | --url URL]    exit with 0 if the server is healthy
        redistill --version | --help
 
 The configuration is looked up in: --config, $REDISTILL_CONFIG, ./redistill.toml,
@@ -20,7 +20,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 enum Task {
     Serve(Overrides),
     Check(Overrides),
-    Health(String),
+    Health(Option<String>, Overrides),
     Print(String),
 }
 
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     let outcome = arguments().and_then(|task| match task {
         Task::Serve(overrides) => serve(overrides),
         Task::Check(overrides) => check(&overrides),
-        Task::Health(url) => health(&url),
+        Task::Health(url, overrides) => health(url, &overrides),
         Task::Print(text) => {
             print!("{text}");
             Ok(())
@@ -48,7 +48,7 @@ fn arguments() -> Result<Task, String> {
     let mut parser = lexopt::Parser::from_env();
     let mut overrides = Overrides::default();
     let mut command = None;
-    let mut url = "http://127.0.0.1:8080/health".to_owned();
+    let mut url = None;
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
             Short('h') | Long("help") => return Ok(Task::Print(USAGE.to_owned())),
@@ -57,7 +57,7 @@ fn arguments() -> Result<Task, String> {
                 return Ok(Task::Print(format!("redistill {version}\n")));
             }
             Short('c') | Long("config") => overrides.config = Some(value(&mut parser)?.into()),
-            Long("url") => url = value(&mut parser)?,
+            Long("url") => url = Some(value(&mut parser)?),
             Long(name) => {
                 let name = name.to_owned();
                 overrides.options.push((name, value(&mut parser)?));
@@ -71,7 +71,7 @@ fn arguments() -> Result<Task, String> {
     match command.as_deref() {
         None => Ok(Task::Serve(overrides)),
         Some("check") => Ok(Task::Check(overrides)),
-        Some("health") => Ok(Task::Health(url)),
+        Some("health") => Ok(Task::Health(url, overrides)),
         Some(other) => Err(format!("unknown command '{other}'\n\n{USAGE}")),
     }
 }
@@ -111,8 +111,16 @@ fn check(overrides: &Overrides) -> Result<(), String> {
     Ok(())
 }
 
-fn health(url: &str) -> Result<(), String> {
-    match http::client::get_status(url, HEALTH_TIMEOUT) {
+/// Asks the server at `url`, or the one that this configuration is of.
+fn health(url: Option<String>, overrides: &Overrides) -> Result<(), String> {
+    let url = match url {
+        Some(url) => url,
+        None => {
+            let configured = load(overrides)?.0.config.server.health_url();
+            configured.ok_or("there is no health endpoint: server.health_check_port is 0")?
+        }
+    };
+    match http::client::get_status(&url, HEALTH_TIMEOUT) {
         Ok(200) => Ok(()),
         Ok(status) => Err(format!("{url} answers {status}")),
         Err(error) => Err(format!("{url}: {error}")),

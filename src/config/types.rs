@@ -158,6 +158,17 @@ impl BindAddress {
         }
     }
 
+    /// The host as a URL on the same machine names it: where a listener on every address is
+    /// asked at the loopback address, and IPv6 addresses are in brackets.
+    pub fn url_host(&self) -> String {
+        match self.ip() {
+            Some(IpAddr::V4(ip)) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+            Some(IpAddr::V6(ip)) if ip.is_unspecified() => format!("[{}]", Ipv6Addr::LOCALHOST),
+            Some(IpAddr::V6(ip)) => format!("[{ip}]"),
+            _ => self.host.clone(),
+        }
+    }
+
     fn ip(&self) -> Option<IpAddr> {
         match self.host.as_str() {
             "*" => Some(Ipv4Addr::UNSPECIFIED.into()),

@@ -221,3 +221,33 @@ def test_health_probe(start_server):
     assert held.ping()
     held.close()
     server.wait_exit()
+
+
+def test_health_asks_where_the_configuration_listens(start_server, tmp_path):
+    server = start_server({"server": {"health_check_bind": "127.0.0.1"}})
+    port = server.health_port
+    path = tmp_path / "health.toml"
+    path.write_text(f"[server]\nhealth_check_bind = '0.0.0.0'\nhealth_check_port = {port}\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def health(*args, folder=elsewhere, **env):
+        return run_server("health", *args, folder=folder, env=env)
+
+    assert health("--config", path).returncode == 0
+    assert health(REDISTILL_CONFIG=str(path)).returncode == 0
+    assert health(REDISTILL_SERVER_HEALTH_CHECK_PORT=str(port)).returncode == 0
+    assert health("--server.health_check_port", port).returncode == 0
+    (elsewhere / "redistill.toml").write_text(path.read_text())
+    assert health().returncode == 0
+    # What is asked is the configuration's: another port, none at all, one that is not valid.
+    free = free_port()
+    done = health(REDISTILL_SERVER_HEALTH_CHECK_PORT=str(free))
+    assert done.returncode == 1 and f"127.0.0.1:{free}" in done.stderr
+    done = health(REDISTILL_SERVER_HEALTH_CHECK_PORT="0")
+    assert done.returncode == 1 and "health_check_port" in done.stderr
+    path.write_text("[server]\nhealth_check_prot = 1\n")
+    done = health("--config", path)
+    assert done.returncode == 1 and "health_check_port" in done.stderr
+    # An address given by hand needs no configuration.
+    assert health("--config", path, "--url", f"http://127.0.0.1:{port}/health").returncode == 0

@@ -88,4 +88,14 @@ impl Server {
             list => list,
         }
     }
+
+    /// Where to ask for the server's health from the same machine: at the first address that it
+    /// must listen on. `None` when there is no health endpoint.
+    pub fn health_url(&self) -> Option<String> {
+        let addresses = self.health_addresses();
+        let address = addresses.iter().find(|address| !address.optional);
+        let host = address.or(addresses.first())?.url_host();
+        let port = self.health_check_port;
+        (port != 0).then(|| format!("http://{host}:{port}/health"))
+    }
 }

@@ -195,3 +195,31 @@ fn documents_mention_every_option() {
         }
     }
 }
+
+#[test]
+fn health_is_asked_where_the_server_listens() {
+    let url = |bind: &str, health: &str, port: u16| {
+        let list = |text: &str| text.split_whitespace().map(|a| a.parse().unwrap()).collect();
+        let server = Server {
+            bind: list(bind),
+            health_check_bind: list(health),
+            health_check_port: port,
+            ..Server::default()
+        };
+        server.health_url()
+    };
+    for (bind, health, expected) in [
+        ("127.0.0.1", "", "http://127.0.0.1:81/health"),
+        ("10.0.0.1", "", "http://10.0.0.1:81/health"),
+        ("10.0.0.1", "*", "http://127.0.0.1:81/health"),
+        ("*", "::*", "http://[::1]:81/health"),
+        ("-::* 0.0.0.0", "", "http://127.0.0.1:81/health"),
+        ("-::1", "", "http://[::1]:81/health"),
+        ("*", "localhost", "http://localhost:81/health"),
+    ] {
+        assert_eq!(url(bind, health, 81).as_deref(), Some(expected));
+    }
+    assert_eq!(url("*", "", 0), None);
+    let default = Server::default().health_url();
+    assert_eq!(default.as_deref(), Some("http://127.0.0.1:8080/health"));
+}
