@@ -204,7 +204,6 @@ fn reset(cx: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     session.db = 0;
     session.reply_mode = ReplyMode::On;
     session.no_touch = false;
-    session.monitor = false;
     session.authenticated = cx.config.security.password.is_empty();
     let client = &session.client;
     client.db.store(0, Relaxed);

@@ -25,7 +25,6 @@ fn monitor(cx: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     if cx.in_transaction {
         return Err(Error::monitor_denied());
     }
-    cx.session.monitor = true;
     cx.shared.clients.set_monitor(&cx.session.client, true);
     reply.ok();
     DONE

@@ -75,12 +75,12 @@ pub(super) fn admit(
     Ok(Admitted::Run(command))
 }
 
-/// Until when a request must wait for the end of a `CLIENT PAUSE`, if it must. The `CLIENT`
-/// commands need not, so that a pause can be looked at and ended.
+/// Until when a request must wait for the end of a `CLIENT PAUSE`, if it must. As in Redis no
+/// command is exempt: a pause of all commands ends when its time is over, not by `CLIENT UNPAUSE`.
 #[inline]
 fn pause(engine: &Engine, session: &Session, command: &Registered) -> Option<u64> {
     let pause = &engine.shared.pause;
-    if !pause.is_active(engine.now_ms) || command.full_name.starts_with("client|") {
+    if !pause.is_active(engine.now_ms) {
         return None;
     }
     pause.until_ms(may_write(session, command), engine.now_ms)

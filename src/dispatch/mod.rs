@@ -81,6 +81,12 @@ impl Engine {
     pub fn begin_batch(&mut self) {
         self.now_ms = self.shared.clock.now_ms();
         self.lap = self.timer.raw();
+        self.refresh_config();
+    }
+
+    /// Catches up with the configuration: a `CONFIG SET` is in force for its own slow log entry.
+    #[inline]
+    fn refresh_config(&mut self) {
         if self.view.refresh(&self.shared.config) {
             self.local.settings = self.shared.keyspace.settings();
             self.noteworthy_ns = slow::noteworthy_ns(self.view.config());
@@ -204,7 +210,11 @@ impl Engine {
                 };
                 handler(&mut txn, args, reply)
             }
-            Handler::Session(handler) => handler(&mut self.context(session, command), args, reply),
+            Handler::Session(handler) => {
+                let outcome = handler(&mut self.context(session, command), args, reply);
+                self.refresh_config();
+                outcome
+            }
             Handler::Exec => transaction::exec(self, session, reply),
             Handler::Container => Err(Error::Syntax),
         }

@@ -188,15 +188,17 @@ impl Decoder {
 
     /// Decodes the request under way from its start again; what was supplied stays.
     pub fn restart(&mut self) {
-        self.spans.clear();
-        (self.arguments_left, self.position, self.started) = (0, 0, false);
-        self.large_passed = 0;
+        *self = Decoder {
+            large: std::mem::take(&mut self.large),
+            cuts: std::mem::take(&mut self.cuts),
+            ..Decoder::default()
+        };
     }
 
     /// The request has been executed: lets go of its large arguments.
     pub fn release(&mut self) {
-        self.large.clear();
-        self.cuts.clear();
+        self.large = Vec::new();
+        self.cuts = Vec::new();
     }
 
     /// Memory held for an incomplete request beside its large arguments, in bytes.

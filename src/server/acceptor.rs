@@ -50,13 +50,14 @@ struct Acceptor {
     unix_path: PathBuf,
 }
 
-/// Serves until shut down.
+/// Serves until shut down; calls `ready` when clients and signals are handled from now on.
 pub fn serve(
     shared: &Arc<Shared>,
     listeners: ClientListeners,
     tls: Option<Arc<TlsSource>>,
     workers: &Arc<Vec<WorkerHandle>>,
     notifier: &Notifier,
+    ready: impl FnOnce(),
 ) -> Result<(), Failure> {
     let failure = |error: io::Error| Failure(format!("the acceptor cannot start: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -80,10 +81,12 @@ pub fn serve(
             .unwrap_or_default(),
     });
     let result = LocalSet::new().block_on(&runtime, async {
-        let listening = acceptor.listen(listeners)?;
         // Before anybody is told that the server is ready: until then a signal kills.
         let mut signals = Signals::new()?;
         let mut hangup = signal(SignalKind::hangup())?;
+        let listening = acceptor.listen(listeners)?;
+        ready();
+        shared.lifecycle.enter(Phase::Serving);
         let _ = notifier.notify_ready();
         acceptor
             .until_shutdown(&mut signals, &mut hangup, notifier)

@@ -62,9 +62,8 @@ pub fn run(
     let workers = worker::start(&shared, &pool).map_err(thread_failure)?;
     background::start(&shared, &workers).map_err(thread_failure)?;
     note_baseline(&shared);
-    banner.print(&shared, started.elapsed());
-    shared.lifecycle.enter(Phase::Serving);
-    let result = acceptor::serve(&shared, listeners.clients, tls, &workers, &notifier);
+    let ready = || banner.print(&shared, started.elapsed());
+    let result = acceptor::serve(&shared, listeners.clients, tls, &workers, &notifier, ready);
     drop(http);
     result
 }

@@ -288,6 +288,9 @@ fn sweep_slice(
         return false;
     }
     engine.begin_batch();
+    if shared.pause.is_active(engine.now_ms) {
+        return false;
+    }
     let start = Instant::now();
     let slice = start + SWEEP_SLICE;
     let mut found = Step::default();
@@ -326,9 +329,12 @@ fn relief_slice(engine: &mut Engine, walk: &mut Walk, share: (usize, usize), end
     let keyspace = &shared.keyspace;
     engine.begin_batch();
     let slice = Instant::now() + SWEEP_SLICE;
+    // While clients are paused the data stays as it is; moving it does not change it.
+    let paused = shared.pause.is_active(engine.now_ms);
     let more = loop {
         let local = &mut engine.local;
-        let evicted = eviction::is_over(keyspace, local, 0)
+        let evicted = !paused
+            && eviction::is_over(keyspace, local, 0)
             && eviction::evict_some(keyspace, local, engine.now_ms, 0, EVICTIONS_PER_STEP);
         if !walk.step(keyspace, local, share) && !evicted {
             break false;

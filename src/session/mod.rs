@@ -220,8 +220,6 @@ pub struct Session {
     pub reply_mode: ReplyMode,
     /// `CLIENT NO-TOUCH`.
     pub no_touch: bool,
-    /// Set by `MONITOR`.
-    pub monitor: bool,
     /// The transaction being queued, if any.
     pub multi: Option<Box<Multi>>,
     /// Keys being watched, if any.
@@ -279,7 +277,6 @@ impl Session {
             authenticated,
             reply_mode: ReplyMode::On,
             no_touch: false,
-            monitor: false,
             multi: None,
             watching: None,
         }

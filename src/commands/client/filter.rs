@@ -80,7 +80,9 @@ impl Filter {
             }
             let test = if option == "id" {
                 let mut ids = vec![client_id(value, purpose)?];
-                while let Some(id) = args.get(index).and_then(number::parse_i64) {
+                // A number that is no id is no option either: `CLIENT KILL` calls it a syntax error.
+                let is_id = |id: &i64| *id > 0 || purpose == Purpose::List;
+                while let Some(id) = args.get(index).and_then(number::parse_i64).filter(is_id) {
                     ids.push(id);
                     index += 1;
                 }

@@ -5,6 +5,10 @@ use crate::config::machine;
 use crate::config::types::{ClientBudget, EvictionPolicy};
 use crate::config::value::Kind;
 
+/// A percentage of `max_memory` for clients' buffers is never taken for less: about a hundred
+/// clients with a full read buffer, or a few with large values.
+const CLIENT_SHARE_MIN: u64 = 8 << 20;
+
 section! {
     /// How much memory there is, and what gives way when it is full.
     memory: Memory {
@@ -18,7 +22,8 @@ section! {
         /// Keys looked at to find one to evict: more is closer to the policy, and slower.
         eviction_sample_size: u32 = int(1, INT_MAX, "5").live().redis(&["maxmemory-samples"]);
         /// Bytes that all clients' buffers may take together, or a percentage of `max_memory` (of
-        /// what the machine has, if that is 0); beyond, the largest is disconnected. 0 is no limit.
+        /// what the machine has, if that is 0) that is at least 8 MB; beyond, the largest is
+        /// disconnected. 0 is no limit.
         max_client_memory: ClientBudget = Spec::new(Kind::Budget, "25%").live()
             .redis(&["maxmemory-clients"]);
         /// How slowly the LFU counter grows: 0 counts every access, 10 is full at about a million.
@@ -46,7 +51,9 @@ impl Memory {
                     limit => limit,
                 };
                 // Cannot overflow: a hundredth of the whole, at most a hundred times.
-                Some(whole / 100 * u64::from(percent) + whole % 100 * u64::from(percent) / 100)
+                let part =
+                    whole / 100 * u64::from(percent) + whole % 100 * u64::from(percent) / 100;
+                Some(part.max(CLIENT_SHARE_MIN))
             }
         }
     }
@@ -64,10 +71,12 @@ mod tests {
                 max_client_memory,
                 ..Memory::default()
             };
-            memory.client_memory_of(|| Some(8000))
+            memory.client_memory_of(|| Some(8 << 30))
         };
-        assert_eq!(budget(1000, ClientBudget::Percent(25)), Some(250));
-        assert_eq!(budget(0, ClientBudget::Percent(25)), Some(2000));
+        assert_eq!(budget(1 << 30, ClientBudget::Percent(25)), Some(1 << 28));
+        assert_eq!(budget(0, ClientBudget::Percent(25)), Some(2 << 30));
+        // A little of little would disconnect ordinary clients.
+        assert_eq!(budget(1 << 20, ClientBudget::Percent(25)), Some(8 << 20));
         assert_eq!(budget(u64::MAX, ClientBudget::Percent(100)), Some(u64::MAX));
         assert_eq!(budget(1000, ClientBudget::Percent(0)), None);
         assert_eq!(budget(1000, ClientBudget::Bytes(77)), Some(77));

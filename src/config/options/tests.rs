@@ -199,7 +199,11 @@ fn documents_mention_every_option() {
 #[test]
 fn health_is_asked_where_the_server_listens() {
     let url = |bind: &str, health: &str, port: u16| {
-        let list = |text: &str| text.split_whitespace().map(|a| a.parse().unwrap()).collect();
+        let list = |text: &str| {
+            text.split_whitespace()
+                .map(|a| a.parse().unwrap())
+                .collect()
+        };
         let server = Server {
             bind: list(bind),
             health_check_bind: list(health),

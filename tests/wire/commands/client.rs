@@ -353,6 +353,8 @@ fn kill_by_filters() {
         CLIENT KILL SKIPME x -> -ERR syntax error
         CLIENT KILL FOO x -> -ERR syntax error
         CLIENT KILL ID 1 ADDR -> -ERR syntax error
+        CLIENT KILL ID 99999999 -1 -> -ERR syntax error
+        CLIENT KILL ID 99999999 0 -> -ERR syntax error
         CLIENT KILL SKIPME yes -> :0
         ",
     );
@@ -431,6 +433,96 @@ fn a_pause_ends_by_itself() {
     assert_eq!(conn.reply().text(), "PONG");
     conn.send_raw(b"T k\r\n");
     assert_eq!([conn.reply().text(), conn.reply().text()], ["OK", "v"]);
+}
+
+#[test]
+fn a_pause_of_all_commands_holds_every_command() {
+    let server = Server::start(Options::new());
+    let mut conn = server.connect();
+    let requests = [
+        "PING",
+        "CLIENT ID",
+        "CLIENT LIST",
+        "CLIENT UNPAUSE",
+        "CLIENT PAUSE 1",
+        "HELLO 2",
+        "AUTH x",
+        "MULTI",
+        "CONFIG GET port",
+        "QUIT",
+    ];
+    let mut held: Vec<Conn> = requests.iter().map(|_| server.connect()).collect();
+    let before = std::time::Instant::now();
+    check(&mut conn, "CLIENT PAUSE 400 ALL", "+OK");
+    for (client, request) in held.iter_mut().zip(requests) {
+        client.send_raw(format!("{request}\r\n").as_bytes());
+    }
+    // What cannot run is refused at once.
+    check(&mut conn, "GET", "-ERR wrong number of arguments…");
+    check(&mut conn, "NOSUCH", "-ERR unknown command…");
+    for (client, request) in held.iter_mut().zip(requests) {
+        client.read();
+        assert!(before.elapsed().as_millis() >= 400, "{request} ran");
+    }
+}
+
+/// Waits until so much of the server's time has passed that its sweeps have come by many times.
+fn time_passes(conn: &mut Conn) {
+    let now_us = |conn: &mut Conn| {
+        let time = conn.line("TIME");
+        let parts: Vec<u64> = time
+            .items()
+            .iter()
+            .map(|part| part.text().parse().expect("a number"))
+            .collect();
+        parts[0] * 1_000_000 + parts[1]
+    };
+    let start_us = now_us(conn);
+    poll_until("time passes", || {
+        (now_us(conn) > start_us + 600_000).then_some(())
+    });
+}
+
+#[test]
+fn nothing_expires_while_clients_are_paused() {
+    let server = Server::start(Options::new());
+    let mut conn = server.connect();
+    run(
+        &mut conn,
+        "SET gone v PX 100\n SET kept v\n CLIENT PAUSE 100000 WRITE -> +OK",
+    );
+    time_passes(&mut conn);
+    check(&mut conn, "DBSIZE", ":2");
+    check(&mut conn, "CLIENT UNPAUSE", "+OK");
+    poll_until("the key is removed", || {
+        (conn.line("DBSIZE").int() == 1).then_some(())
+    });
+}
+
+#[test]
+fn nothing_is_evicted_while_clients_are_paused() {
+    const KEYS: i64 = 300;
+    let server = Server::start(Options::new());
+    let mut conn = server.connect();
+    let value = vec![b'x'; 100_000];
+    for key in 0..KEYS {
+        conn.cmd(&[b"SET", key.to_string().as_bytes(), &value]);
+    }
+    run(
+        &mut conn,
+        "
+        CONFIG SET maxmemory-policy allkeys-lru -> +OK
+        CLIENT PAUSE 100000 WRITE -> +OK
+        CONFIG SET maxmemory 16mb -> +OK
+        ",
+    );
+    time_passes(&mut conn);
+    check(&mut conn, "DBSIZE", &format!(":{KEYS}"));
+    check(&mut conn, "CLIENT UNPAUSE", "+OK");
+    poll_until("memory is back at its limit", || {
+        conn.line("SET one v");
+        (conn.line("DBSIZE").int() < 200).then_some(())
+    });
 }
 
 #[test]

@@ -173,3 +173,19 @@ fn the_command_log_is_the_same_log() {
         ",
     );
 }
+
+#[test]
+fn the_threshold_holds_for_the_command_that_sets_it() {
+    let server = start();
+    let mut conn = server.connect();
+    run(
+        &mut conn,
+        "
+        CONFIG SET slowlog-log-slower-than -1 -> +OK
+        SLOWLOG RESET -> +OK
+        CONFIG SET slowlog-log-slower-than 0 -> +OK
+        CONFIG SET slowlog-log-slower-than -1 -> +OK
+        SLOWLOG LEN -> :1
+        ",
+    );
+}
