@@ -216,12 +216,40 @@ pub enum Place {
 }
 
 /// One group of keys of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct KeySpec {
     /// Where they are.
     pub place: Place,
-    /// What is done with them.
+    /// What is done with them, whatever the request.
     pub access: Access,
+    /// What a given request does with them, where that may be less.
+    pub varies: Option<fn(Args<'_>) -> Access>,
+    /// Why that is so, for `COMMAND INFO`; empty where it is plain.
+    pub notes: &'static str,
+}
+
+impl KeySpec {
+    const fn new(place: Place, access: Access) -> KeySpec {
+        KeySpec {
+            place,
+            access,
+            varies: None,
+            notes: "",
+        }
+    }
+
+    /// With what a given request does, where that depends on its options.
+    pub const fn varying(self, access: fn(Args<'_>) -> Access) -> KeySpec {
+        KeySpec {
+            varies: Some(access),
+            ..self
+        }
+    }
+
+    /// With a remark.
+    pub const fn notes(self, notes: &'static str) -> KeySpec {
+        KeySpec { notes, ..self }
+    }
 }
 
 /// A command or subcommand.
@@ -390,6 +418,7 @@ impl Command {
         mut found: impl FnMut(usize, Access),
     ) -> Result<(), KeysInvalid> {
         for spec in self.keys {
+            let access = spec.varies.map_or(spec.access, |access| access(args));
             match spec.place {
                 Place::Range { first, last, step } => {
                     let last = if last < 0 {
@@ -399,7 +428,7 @@ impl Command {
                     };
                     let mut index = i64::from(first);
                     while index <= last && index < args.len() as i64 {
-                        found(index as usize, spec.access);
+                        found(index as usize, access);
                         index += i64::from(step);
                     }
                 }
@@ -415,7 +444,7 @@ impl Command {
                     }
                     for n in 0..count {
                         let index = i64::from(first) + n * i64::from(step);
-                        found(index as usize, spec.access);
+                        found(index as usize, access);
                     }
                 }
             }
@@ -453,34 +482,22 @@ pub struct KeysInvalid;
 
 /// One key at argument `index`.
 pub const fn key(index: i16, access: Access) -> KeySpec {
-    KeySpec {
-        place: Place::Range {
-            first: index,
-            last: index,
-            step: 1,
-        },
-        access,
-    }
+    range(index, index, 1, access)
 }
 
 /// Keys at arguments `first` to `last`, every `step`-th; negative `last` counts from the end.
 pub const fn range(first: i16, last: i16, step: u16, access: Access) -> KeySpec {
-    KeySpec {
-        place: Place::Range { first, last, step },
-        access,
-    }
+    KeySpec::new(Place::Range { first, last, step }, access)
 }
 
 /// As many keys as argument `count` says, after it.
 pub const fn counted(count: i16, step: u16, access: Access) -> KeySpec {
-    KeySpec {
-        place: Place::Counted {
-            count,
-            first: count + 1,
-            step,
-        },
-        access,
-    }
+    let place = Place::Counted {
+        count,
+        first: count + 1,
+        step,
+    };
+    KeySpec::new(place, access)
 }
 
 /// Stops compilation on rows that contradict themselves or each other.

@@ -27,10 +27,10 @@ pub(super) fn row(registered: &Registered, reply: &mut Reply<'_>) {
         .iter()
         .for_each(|category| reply.simple(category));
     // Tips are for proxies that split requests; none of ours needs one yet.
-    reply.array(0);
-    reply.array(command.keys.len());
+    reply.set(0);
+    reply.set(command.keys.len());
     command.keys.iter().for_each(|spec| key_spec(spec, reply));
-    reply.array(registered.subcommands.len());
+    reply.set(registered.subcommands.len());
     for id in &registered.subcommands {
         row(&table::all()[*id], reply);
     }
@@ -68,17 +68,28 @@ fn range(command: &Command) -> (i64, i64, i64) {
     (first.into(), last.into(), step.into())
 }
 
-/// What is done with a key.
+/// What a request does with a key.
 pub(super) fn access(access: Access, reply: &mut Reply<'_>) {
+    flag_set(access, false, reply);
+}
+
+fn flag_set(access: Access, varies: bool, reply: &mut Reply<'_>) {
     let names = access.flag_names();
-    reply.set(names.len());
+    reply.set(names.len() + usize::from(varies));
     names.iter().for_each(|name| reply.simple(name));
+    if varies {
+        reply.simple("variable_flags");
+    }
 }
 
 fn key_spec(spec: &KeySpec, reply: &mut Reply<'_>) {
-    reply.map(3);
+    reply.map(if spec.notes.is_empty() { 3 } else { 4 });
+    if !spec.notes.is_empty() {
+        reply.bulk(b"notes");
+        reply.bulk(spec.notes.as_bytes());
+    }
     reply.bulk(b"flags");
-    access(spec.access, reply);
+    flag_set(spec.access, spec.varies.is_some(), reply);
     let (first, find): (i64, [(&str, i64); 3]) = match spec.place {
         Place::Range { first, last, step } => {
             // Relative to the first key; from the end where it is counted from there.

@@ -11,7 +11,9 @@ pub(super) const COMMANDS: &[Command] = checked(&[
         .about("Returns the string value of a key.", "O(1)", "1.0.0"),
     Command::write("set", -3, set::set)
         .flags(DENYOOM)
-        .keys(&[key(1, Access::Overwrite)])
+        .keys(&[key(1, Access::ReadUpdate)
+            .varying(set::access)
+            .notes("RW and ACCESS due to the optional `GET` argument")])
         .syntax(
             "key value [NX|XX|IFEQ ifeq-value|IFNE ifne-value|IFDEQ ifdeq-digest|\
              IFDNE ifdne-digest] [GET] [EX seconds|PX milliseconds|EXAT unix-time-seconds|\
@@ -108,7 +110,7 @@ pub(super) const COMMANDS: &[Command] = checked(&[
         ),
     Command::write("getex", -2, read::getex)
         .flags(FAST)
-        .keys(&[key(1, Access::ReadUpdate)])
+        .keys(&[key(1, Access::ReadUpdate).notes("RW and UPDATE because it changes the TTL")])
         .syntax(
             "key [EX seconds|PX milliseconds|EXAT unix-time-seconds|\
              PXAT unix-time-milliseconds|PERSIST]",

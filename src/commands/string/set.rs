@@ -74,6 +74,15 @@ impl<'a> Options<'a> {
     }
 }
 
+/// What this `SET` does with its key. As Redis does, an option's value that reads `GET` is taken
+/// for the option: too many rights are asked for rather than too few.
+pub(super) fn access(args: Args<'_>) -> Access {
+    match args.from(3).any(|arg| arg.eq_ignore_ascii_case(b"GET")) {
+        true => Access::ReadUpdate,
+        false => Access::Overwrite,
+    }
+}
+
 pub(super) fn set(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if args.len() > 3 {
         return set_with_options(txn, args, reply);

@@ -64,6 +64,8 @@ fn command_info_describes_a_command() {
         COMMAND INFO nosuch -> [nil]
         COMMAND INFO get -> [[get :2 ~[+readonly +fast] :1 :1 :1 ~[+@read +@string +@fast] * * *]]
         COMMAND INFO GET nosuch MSET -> [* nil *]
+        COMMAND INFO set -> [[set :-3 ~[+write +denyoom] :1 :1 :1 ~[+@write +@string +@slow] ~[] ~[{notes \"RW and ACCESS due to the optional `GET` argument\" flags ~[+RW +access +update +variable_flags] begin_search {type index spec {index :1}} find_keys {type range spec {lastkey :0 keystep :1 limit :0}}}] ~[]]]
+        COMMAND INFO getex -> [[getex :-2 * :1 :1 :1 * * ~[{notes * flags ~[+RW +access +update] begin_search * find_keys *}] ~[]]]
         COMMAND INFO config|get -> [[config|get :-3 * :0 :0 :0 * * * *]]
         ",
     );
@@ -131,6 +133,10 @@ fn command_getkeysandflags_says_what_is_done_with_them() {
         "
         COMMAND GETKEYSANDFLAGS GET k -> [[k ~[+RO +access]]]
         COMMAND GETKEYSANDFLAGS SET k v -> [[k ~[+OW +update]]]
+        COMMAND GETKEYSANDFLAGS SET k v GET -> [[k ~[+RW +access +update]]]
+        COMMAND GETKEYSANDFLAGS SET k v PX 10 get -> [[k ~[+RW +access +update]]]
+        COMMAND GETKEYSANDFLAGS SET k GET XX -> [[k ~[+OW +update]]]
+        COMMAND GETKEYSANDFLAGS SET k v EX GET -> [[k ~[+RW +access +update]]]
         COMMAND GETKEYSANDFLAGS GETDEL k -> [[k ~[+RW +access +delete]]]
         COMMAND GETKEYSANDFLAGS RENAME a b -> [[a ~[+RW +access +delete]] [b ~[+OW +update]]]
         COMMAND GETKEYSANDFLAGS PING x -> -ERR The command has no key arguments
