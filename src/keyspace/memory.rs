@@ -109,6 +109,8 @@ impl Governor {
     /// `used_bytes` what entries and bucket arrays take. Returns the bytes they may take. To be
     /// called about fifty times a second.
     pub fn allow(&mut self, limit_bytes: u64, resident_bytes: u64, used_bytes: u64) -> u64 {
+        // Also without a limit: a first one finds what was in use before it.
+        let lately = self.most_used_lately(used_bytes);
         if limit_bytes != self.limit_bytes {
             self.lowering = if resident_bytes > limit_bytes {
                 LOWERING_CALLS
@@ -127,10 +129,9 @@ impl Governor {
         if !beyond {
             self.lowering = 0;
         }
-        let lately = self.most_used_lately(used_bytes);
         let all = resident_bytes.saturating_sub(used_bytes);
         // Well beyond the limit there is no waiting for what may come back.
-        let stayed = if beyond {
+        let stayed = if beyond && self.lowering == 0 {
             all
         } else {
             resident_bytes.saturating_sub(lately)
@@ -204,6 +205,14 @@ mod tests {
             governor.allow(100 * MB, 100 * MB, 70 * MB);
         }
         assert_eq!(governor.allow(100 * MB, 100 * MB, 70 * MB), 70 * MB);
+    }
+
+    #[test]
+    fn a_first_limit_takes_what_it_evicts_for_no_overhead() {
+        let mut governor = Governor::default();
+        assert_eq!(governor.allow(0, 100 * MB, 90 * MB), u64::MAX);
+        // Some of it was evicted before the governor looked again.
+        assert_eq!(governor.allow(80 * MB, 100 * MB, 75 * MB), 70 * MB);
     }
 
     #[test]
