@@ -3,8 +3,7 @@
 use super::context::Context;
 use crate::error::Error;
 use crate::keyspace::{Key, Keyspace, Txn};
-use crate::protocol::request::OwnedArgs;
-use crate::protocol::{Args, Output, Reply};
+use crate::protocol::{Args, Output, OwnedArgs, Reply};
 use crate::session::Shared;
 use crate::values::Type;
 

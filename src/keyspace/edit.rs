@@ -127,6 +127,7 @@ impl Edit<'_, '_> {
     /// deadline and its frequency of use.
     pub fn put_taken(&mut self, taken: Taken) {
         let Taken { mut entry, bits } = taken;
+        entry.touch(seconds(self.txn.now_ms));
         let deadline = entry.deadline();
         self.put(entry.renewed(self.key.bytes(), deadline));
         // Other policies' bits mean something in their own shard only.
@@ -138,6 +139,7 @@ impl Edit<'_, '_> {
     /// Stores a copy of another key's value.
     pub fn put_copy(&mut self, copy: Copied) {
         let Copied { mut entry } = copy;
+        entry.touch(seconds(self.txn.now_ms));
         let deadline = entry.deadline();
         self.put(entry.renewed(self.key.bytes(), deadline));
     }
