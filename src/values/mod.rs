@@ -15,6 +15,9 @@ pub mod zset;
 pub use content::{Big, Content, Packing, Value};
 pub use packed::Element;
 
+pub mod bits;
+pub mod hyperloglog;
+
 /// The type of a value, as `TYPE` names it. The discriminants are stored in entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
