@@ -422,6 +422,62 @@ impl Error {
     }
 }
 
+/// Errors of the bitmap commands.
+impl Error {
+    /// A bit's offset that is no number, negative, or beyond the longest string.
+    pub const BIT_OFFSET: Error = Error::Fixed("ERR bit offset is not an integer or out of range");
+    /// `SETBIT` to what is neither 0 nor 1.
+    pub const BIT_NOT_BIT: Error = Error::Fixed("ERR bit is not an integer or out of range");
+    /// `BITPOS` of what is neither 0 nor 1.
+    pub const BITPOS_BIT: Error = Error::Fixed("ERR The bit argument must be 1 or 0.");
+    /// `BITOP NOT` of several strings.
+    pub const BITOP_NOT_SOURCES: Error =
+        Error::Fixed("ERR BITOP NOT must be called with a single source key.");
+    /// A field's type that `BITFIELD` does not have.
+    pub const BITFIELD_TYPE: Error = Error::Fixed(
+        "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported \
+         but i64 is.",
+    );
+    /// `BITFIELD … OVERFLOW` of an unknown kind.
+    pub const BITFIELD_OVERFLOW: Error = Error::Fixed("ERR Invalid OVERFLOW type specified");
+    /// `BITFIELD_RO` with what writes.
+    pub const BITFIELD_READ_ONLY: Error =
+        Error::Fixed("ERR BITFIELD_RO only supports the GET subcommand");
+
+    /// `BITOP` of one string with an operation that compares the first with others.
+    pub fn bitop_sources(operation: &str) -> Error {
+        let tail = " must be called with at least two source keys.";
+        quoting("ERR BITOP ", operation.as_bytes(), tail)
+    }
+}
+
+/// Errors of the HyperLogLog commands.
+impl Error {
+    /// The string is no HyperLogLog.
+    pub const HLL_INVALID: Error =
+        Error::Fixed("WRONGTYPE Key is not a valid HyperLogLog string value.");
+    /// The string looks like a HyperLogLog, but its registers are wrong.
+    pub const HLL_CORRUPT: Error = Error::Fixed("INVALIDOBJ Corrupted HLL object detected");
+    /// `PFDEBUG` of a key that does not exist.
+    pub const HLL_NO_KEY: Error = Error::Fixed("ERR The specified key does not exist");
+    /// `PFDEBUG DECODE` of a dense HyperLogLog.
+    pub const HLL_NOT_SPARSE: Error = Error::Fixed("ERR HLL encoding is not sparse");
+    /// `PFSELFTEST`: the two forms of the same HyperLogLog differ.
+    pub const HLL_TEST_FORMS: Error = Error::Fixed("TESTFAILED dense/sparse disagree");
+
+    /// A subcommand `PFDEBUG` does not know.
+    pub fn pfdebug_subcommand(name: &[u8]) -> Error {
+        quoting("ERR Unknown PFDEBUG subcommand '", up_to_nul(name), "'")
+    }
+
+    /// `PFSELFTEST`: an estimate is too far from the truth.
+    pub fn hll_test_distance(number: u64, distance: u64) -> Error {
+        Error::text(format!(
+            "TESTFAILED Too big error. card:{number} abserr:{distance}"
+        ))
+    }
+}
+
 /// A bound of `INCREX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {

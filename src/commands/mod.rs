@@ -7,6 +7,7 @@ pub mod context;
 pub mod spec;
 pub mod table;
 
+mod bitmap;
 mod client;
 pub mod command;
 mod config;
@@ -15,6 +16,7 @@ mod debug;
 mod expire;
 mod generic;
 mod help;
+mod hyperloglog;
 mod info;
 mod iteration;
 mod keyspace;
@@ -29,11 +31,13 @@ mod transactions;
 
 /// Every family.
 pub static FAMILIES: &[&table::Family] = &[
+    &bitmap::FAMILY,
     &config::FAMILY,
     &connection::FAMILY,
     &debug::FAMILY,
     &expire::FAMILY,
     &generic::FAMILY,
+    &hyperloglog::FAMILY,
     &info::FAMILY,
     &iteration::FAMILY,
     &keyspace::FAMILY,

@@ -3,9 +3,8 @@
 use super::context::Context;
 use crate::error::Error;
 use crate::keyspace::{Key, Keyspace, Txn};
-use crate::protocol::{Args, Output, OwnedArgs, Reply};
+use crate::protocol::{Args, Output, Reply};
 use crate::session::Shared;
-use crate::values::Type;
 
 /// What becomes of a request after its handler returned.
 pub enum Flow {
@@ -15,42 +14,6 @@ pub enum Flow {
     Close,
     /// The work is long: run this on the pool and send what it appends. Nothing has been replied.
     Offload(Job),
-    /// There is nothing to reply with yet, and nothing has been replied: run the request again when
-    /// one of its keys changes.
-    Block(Block),
-}
-
-/// What a blocked request waits for.
-pub struct Block {
-    /// How long, in ms; `None` is for ever.
-    pub timeout_ms: Option<u64>,
-    /// It is run again when a key of its own has come to be of this type, or has changed.
-    pub kind: Type,
-    /// It is also run again when a key ceases to be of that type: a consumer group may be gone.
-    pub when_gone: bool,
-    /// The reply when time is up, and at once inside a transaction.
-    pub otherwise: Otherwise,
-    /// The arguments it is run again with, if others than those of the request.
-    pub again: Option<OwnedArgs>,
-}
-
-/// The reply of a blocked request that was given nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Otherwise {
-    /// A null.
-    Null,
-    /// A null array.
-    NullArray,
-}
-
-impl Otherwise {
-    /// Appends it.
-    pub fn reply(self, reply: &mut Reply<'_>) {
-        match self {
-            Otherwise::Null => reply.null(),
-            Otherwise::NullArray => reply.null_array(),
-        }
-    }
 }
 
 /// Long work, to be run away from the worker.
@@ -197,8 +160,15 @@ pub enum Access {
     Update,
     /// Changes the value and tells of it: `RW ACCESS UPDATE`.
     ReadUpdate,
+    /// As [`Access::ReadUpdate`], or only reads it, as the options say:
+    /// `RW ACCESS UPDATE VARIABLE_FLAGS`.
+    ReadUpdateByOptions,
+    /// Tells of the value, and may change how it is stored: `RW ACCESS`.
+    ReadWrite,
     /// Adds to the value: `RW INSERT`.
     Insert,
+    /// Adds to the value and uses what it was: `RW ACCESS INSERT`.
+    ReadInsert,
     /// Replaces the value whatever it was: `OW UPDATE`.
     Overwrite,
     /// Creates the value: `OW INSERT`.
@@ -219,7 +189,10 @@ impl Access {
             Access::Look => &["RO"],
             Access::Update => &["RW", "update"],
             Access::ReadUpdate => &["RW", "access", "update"],
+            Access::ReadUpdateByOptions => &["RW", "access", "update", "variable_flags"],
+            Access::ReadWrite => &["RW", "access"],
             Access::Insert => &["RW", "insert"],
+            Access::ReadInsert => &["RW", "access", "insert"],
             Access::Overwrite => &["OW", "update"],
             Access::Create => &["OW", "insert"],
             Access::Delete => &["RM", "delete"],
@@ -572,7 +545,12 @@ pub const fn checked(commands: &'static [Command]) -> &'static [Command] {
             let furthest = match command.keys[spec].place {
                 Place::Range { first, last, step } => {
                     assert!(step > 0 && first > 0, "keys come after the name");
-                    if last > first { last } else { first }
+                    // Up to one that counts from the end there may be none.
+                    match last {
+                        ..0 => first - 1,
+                        _ if last > first => last,
+                        _ => first,
+                    }
                 }
                 Place::Counted { count, step, .. } => {
                     assert!(step > 0 && count > 0, "the count comes after the name");

@@ -50,6 +50,24 @@ impl Edit<'_, '_> {
         whole[offset..end].copy_from_slice(bytes);
         self.store(NewValue::RawBytes(&whole), Ttl::Keep);
     }
+
+    /// Changes bytes of the string where it is, its length excepted; an integer becomes bytes
+    /// first. The string is then `raw` to `OBJECT ENCODING` even if nothing was changed. The
+    /// caller has seen that the key exists and holds no other type. O(1) beyond `change`, unless
+    /// a reply that is not sent yet quotes the string.
+    pub fn change_bytes<T>(&mut self, change: impl FnOnce(&mut [u8]) -> T) -> T {
+        let value = self.view().map(|view| view.value());
+        if matches!(value, Some(ValueRef::Blob(_))) {
+            let mut result = None;
+            self.change_blob(|blob| result = Some(change(Arc::<Vec<u8>>::make_mut(blob))));
+            return result.expect("it is a blob");
+        }
+        if matches!(value, Some(ValueRef::Int(_))) {
+            self.write_at(0, &[]);
+        }
+        let mut inline = self.inline_mut().expect("the key exists");
+        change(inline.bytes().expect("it is neither blob nor integer"))
+    }
 }
 
 fn write_blob(blob: &mut Blob, offset: usize, bytes: &[u8]) {

@@ -56,7 +56,7 @@ pub(super) fn stored(args: Args<'_>, index: usize) -> NewValue<'_> {
 }
 
 /// A string's bytes; those of an integer are written to `digits`.
-fn bytes_of<'v>(value: ValueRef<'v>, digits: &'v mut itoa::Buffer) -> &'v [u8] {
+pub(super) fn bytes_of<'v>(value: ValueRef<'v>, digits: &'v mut itoa::Buffer) -> &'v [u8] {
     match value {
         ValueRef::Int(number) => digits.format(number).as_bytes(),
         ValueRef::Bytes(bytes) => bytes,
