@@ -123,6 +123,7 @@ impl Generator {
                 .to_vec(),
             Arg::Key => self.key(family),
             Arg::Value => pools::value(rng),
+            Arg::Element => pools::element(rng),
             Arg::Int => pools::int(rng),
             Arg::Index => pools::index(rng),
             Arg::Float => pools::float(rng),

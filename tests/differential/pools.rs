@@ -187,6 +187,12 @@ pub fn value(rng: &mut StdRng) -> Vec<u8> {
     }
 }
 
+/// One of twenty thousand, small ones more often.
+pub fn element(rng: &mut StdRng) -> Vec<u8> {
+    let most = [100, 2000, 20_000][rng.random_range(0..3)];
+    format!("e{}", rng.random_range(0..most)).into_bytes()
+}
+
 pub fn db(rng: &mut StdRng) -> Vec<u8> {
     match rng.random_range(0..20) {
         0..16 => pick(rng, &["0", "0", "1"]),

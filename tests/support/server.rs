@@ -446,6 +446,7 @@ fn redis_name(key: &str) -> Option<&'static str> {
         "server.max_connections" => "maxclients",
         "server.connection_timeout" => "timeout",
         "limits.max_bulk_bytes" => "proto-max-bulk-len",
+        "encoding.hll_sparse_max_bytes" => "hll-sparse-max-bytes",
         "memory.max_memory" => "maxmemory",
         "memory.eviction_policy" => "maxmemory-policy",
         "server.workers" | "server.num_shards" | "server.batch_size" => return None,

@@ -2,8 +2,10 @@
 //!
 //! A new family is a file with its `FAMILY` and one line in [`FAMILIES`].
 
+mod bitmap;
 mod connection;
 mod generic;
+mod hyperloglog;
 mod server;
 mod string;
 mod transactions;
@@ -13,6 +15,8 @@ use crate::compare::Compare;
 /// The families under test.
 pub const FAMILIES: &[Family] = &[
     string::FAMILY,
+    bitmap::FAMILY,
+    hyperloglog::FAMILY,
     generic::FAMILY,
     connection::FAMILY,
     server::FAMILY,
@@ -99,6 +103,8 @@ pub enum Arg {
     Key,
     /// Any string: numbers, words, bytes, empty, long.
     Value,
+    /// One of many elements: repeated now and then.
+    Element,
     /// An integer, often small, else from the edges; or something that only looks like one.
     Int,
     /// A position in a string or list, often negative.

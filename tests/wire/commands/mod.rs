@@ -2,6 +2,7 @@
 //! wrong arity, expiry, under RESP2 and RESP3.
 
 // One module per line, sorted.
+mod bitmap;
 mod client;
 mod command;
 mod config;
@@ -9,6 +10,7 @@ mod connection;
 mod debug;
 mod expire;
 mod generic;
+mod hyperloglog;
 mod info;
 mod iteration;
 mod keyspace;
