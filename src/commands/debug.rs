@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::keyspace::entry::EntryRef;
 use crate::keyspace::{Keyspace, Txn, ValueRef, hash_key};
 use crate::protocol::{Args, Reply};
+use crate::values::Type;
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -116,14 +117,19 @@ fn object(txn: &mut Txn<'_>, key: &[u8], reply: &mut Reply<'_>) -> Result<(), Er
 
 fn describe(entry: EntryRef<'_>, now_ms: u64) -> String {
     use crate::keyspace::txn::seconds;
-    let (encoding, serialized) = match entry.value() {
-        ValueRef::Int(number) => ("int", serialized_int_bytes(number)),
-        ValueRef::Bytes(bytes) if entry.is_raw() => ("raw", serialized_bytes(bytes.len())),
-        ValueRef::Bytes(bytes) if bytes.len() <= EMBSTR_BYTES_MAX => {
-            ("embstr", serialized_bytes(bytes.len()))
+    let (encoding, serialized) = if entry.kind() != Type::String {
+        // A snapshot's bytes of a collection are not known; what it takes comes nearest.
+        (entry.content().encoding(), entry.size_bytes())
+    } else {
+        match entry.value() {
+            ValueRef::Int(number) => ("int", serialized_int_bytes(number)),
+            ValueRef::Bytes(bytes) if entry.is_raw() => ("raw", serialized_bytes(bytes.len())),
+            ValueRef::Bytes(bytes) if bytes.len() <= EMBSTR_BYTES_MAX => {
+                ("embstr", serialized_bytes(bytes.len()))
+            }
+            ValueRef::Bytes(bytes) => ("raw", serialized_bytes(bytes.len())),
+            ValueRef::Blob(blob) => ("raw", serialized_bytes(blob.len())),
         }
-        ValueRef::Bytes(bytes) => ("raw", serialized_bytes(bytes.len())),
-        ValueRef::Blob(blob) => ("raw", serialized_bytes(blob.len())),
     };
     let used = entry.used_seconds();
     let idle = seconds(now_ms).wrapping_sub(used) & crate::keyspace::entry::SECONDS_MASK;

@@ -98,7 +98,7 @@ fn copy(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut edit = txn.edit_in(db, target);
     let done = match copied {
         Some(copied) if replace || !edit.exists() => {
-            edit.put_copy(&copied);
+            edit.put_copy(copied);
             edit.changed(Event::Generic("copy_to"));
             true
         }
@@ -157,12 +157,13 @@ fn r#move(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         }
         taken
     };
-    if let Some(taken) = &taken {
+    let moved = taken.is_some();
+    if let Some(taken) = taken {
         let mut edit = txn.edit_in(db, key);
         edit.put_taken(taken);
         edit.changed(Event::Generic("move_to"));
     }
-    reply.int(taken.is_some().into());
+    reply.int(moved.into());
     DONE
 }
 
@@ -192,7 +193,7 @@ fn rename_unless(txn: &mut Txn<'_>, taken: bool) -> Result<bool, Error> {
     edit.changed(Event::Generic("rename_from"));
     drop(edit);
     let mut edit = txn.edit(target);
-    edit.put_taken(&entry);
+    edit.put_taken(entry);
     edit.changed(Event::Generic("rename_to"));
     Ok(true)
 }

@@ -7,6 +7,7 @@ use crate::config::EvictionPolicy;
 use crate::error::Error;
 use crate::keyspace::{Txn, ValueRef, View, eviction};
 use crate::protocol::{Args, Reply};
+use crate::values::Type;
 
 /// The family: its category is that of the subcommands only.
 pub static FAMILY: Family = Family {
@@ -73,6 +74,9 @@ fn encoding(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
 const EMBEDDED_MAX: usize = 44;
 
 fn encoding_name(view: View<'_>) -> &'static str {
+    if view.kind() != Type::String {
+        return view.content().encoding();
+    }
     match view.value() {
         ValueRef::Int(_) => "int",
         ValueRef::Bytes(bytes) if bytes.len() <= EMBEDDED_MAX && !view.is_raw() => "embstr",
@@ -122,12 +126,20 @@ fn refcount(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         AllkeysLru | VolatileLru | AllkeysLfu | VolatileLfu
     );
     let sharing = memory.max_memory == 0 || !by_use;
-    match txn.peek(txn.key(0), true).map(View::value) {
+    match txn.peek(txn.key(0), true).map(integer) {
         None => reply.null(),
-        Some(ValueRef::Int(number)) if sharing && SHARED_INTEGERS.contains(&number) => {
+        Some(Some(number)) if sharing && SHARED_INTEGERS.contains(&number) => {
             reply.int(SHARED_REFCOUNT);
         }
         Some(_) => reply.int(1),
     }
     DONE
+}
+
+/// The integer that a string is.
+fn integer(view: View<'_>) -> Option<i64> {
+    match (view.kind() == Type::String).then(|| view.value()) {
+        Some(ValueRef::Int(number)) => Some(number),
+        _ => None,
+    }
 }

@@ -3,8 +3,9 @@
 use super::context::Context;
 use crate::error::Error;
 use crate::keyspace::{Key, Keyspace, Txn};
-use crate::protocol::{Args, Output, Reply};
+use crate::protocol::{Args, Output, OwnedArgs, Reply};
 use crate::session::Shared;
+use crate::values::Type;
 
 /// What becomes of a request after its handler returned.
 pub enum Flow {
@@ -14,6 +15,42 @@ pub enum Flow {
     Close,
     /// The work is long: run this on the pool and send what it appends. Nothing has been replied.
     Offload(Job),
+    /// There is nothing to reply with yet, and nothing has been replied: run the request again when
+    /// one of its keys changes.
+    Block(Block),
+}
+
+/// What a blocked request waits for.
+pub struct Block {
+    /// How long, in ms; `None` is for ever.
+    pub timeout_ms: Option<u64>,
+    /// It is run again when a key of its own has come to be of this type, or has changed.
+    pub kind: Type,
+    /// It is also run again when a key ceases to be of that type: a consumer group may be gone.
+    pub when_gone: bool,
+    /// The reply when time is up, and at once inside a transaction.
+    pub otherwise: Otherwise,
+    /// The arguments it is run again with, if others than those of the request.
+    pub again: Option<OwnedArgs>,
+}
+
+/// The reply of a blocked request that was given nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Otherwise {
+    /// A null.
+    Null,
+    /// A null array.
+    NullArray,
+}
+
+impl Otherwise {
+    /// Appends it.
+    pub fn reply(self, reply: &mut Reply<'_>) {
+        match self {
+            Otherwise::Null => reply.null(),
+            Otherwise::NullArray => reply.null_array(),
+        }
+    }
 }
 
 /// Long work, to be run away from the worker.

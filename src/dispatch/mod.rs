@@ -291,6 +291,12 @@ impl Engine {
         let next = match outcome {
             Ok(Flow::Done) => Next::Go,
             Ok(Flow::Close) => Next::Close,
+            Ok(Flow::Block(block)) => {
+                block
+                    .otherwise
+                    .reply(&mut Reply::new(out, session.protocol));
+                Next::Go
+            }
             Ok(Flow::Offload(job)) => {
                 self.sheet.add(Counter::Offloaded, 1);
                 return Next::Await(job, command);

@@ -209,6 +209,8 @@ fn finish(
     match outcome {
         Ok(Flow::Done) => {}
         Ok(Flow::Close) => return true,
+        // Nobody else could fill a key meanwhile.
+        Ok(Flow::Block(block)) => block.otherwise.reply(reply),
         // Inside a transaction long work is done in place: its isolation is what was asked for.
         Ok(Flow::Offload(job)) => job(shared, reply.output()),
         Err(error) => {

@@ -8,17 +8,22 @@
 //! entry was last used, in one word. Short strings lie in the entry; integers as eight bytes;
 //! strings of [`INLINE_MAX`] bytes and more hang off it as a reference-counted blob, so that a
 //! reply can quote them without a copy. The allocator's size classes are asked (`mi_good_size`),
-//! so the bytes accounted are the bytes used.
+//! so the bytes accounted are the bytes used. Small collections lie in the entry as packed bytes;
+//! others hang off it as a box ([`Big`]).
 //!
 //! This is one of the unsafe islands: everything outside goes through the safe methods.
 #![allow(unsafe_code)]
 
+mod borrow;
+
+pub use crate::base::alloc::good_size;
+pub use borrow::{EntryMut, EntryRef};
+
+use super::reaper;
 use crate::protocol::output::Blob;
-use crate::values::Type;
-use libmimalloc_sys::{mi_collect, mi_free, mi_good_size, mi_malloc};
-use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
-use std::ops::{Deref, DerefMut};
+use crate::values::content::PACKED_MAX;
+use crate::values::{Big, Content, Packing, Type, Value};
+use libmimalloc_sys::{mi_collect, mi_free, mi_malloc};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -41,7 +46,7 @@ pub enum NewValue<'a> {
     Blob(&'a Blob),
 }
 
-/// A stored value, borrowed.
+/// A stored string, borrowed.
 #[derive(Clone, Copy)]
 pub enum ValueRef<'a> {
     /// A string holding an integer.
@@ -57,14 +62,34 @@ enum Encoding {
     Inline = 0,
     Int = 1,
     Blob = 2,
+    Listpack = 3,
+    Extended = 4,
+    Intset = 5,
+    Big = 6,
+}
+
+impl Encoding {
+    fn of(packing: Packing) -> Encoding {
+        match packing {
+            Packing::Listpack => Encoding::Listpack,
+            Packing::Extended => Encoding::Extended,
+            Packing::Intset => Encoding::Intset,
+        }
+    }
 }
 
 /// Owns one entry's allocation.
 pub struct Entry(NonNull<u8>);
 
 // SAFETY: an entry is a plain owned allocation (mimalloc blocks may be freed by any thread); blobs
-// inside are `Arc`s of `Send + Sync` data.
+// inside are `Arc`s of `Send + Sync` data, and collections are `Send` (asserted below).
 unsafe impl Send for Entry {}
+
+const _: () = {
+    const fn sendable<T: Send>() {}
+    sendable::<Big>();
+    sendable::<Blob>();
+};
 
 #[derive(Clone, Copy)]
 struct Header(u64);
@@ -77,7 +102,11 @@ const KEY_LEN_MAX: usize = (1 << 14) - 1;
 const INLINE_SHIFT: u32 = 24;
 const SECONDS_SHIFT: u32 = 40;
 const WORD: usize = 8;
-const _: () = assert!(size_of::<Blob>() == WORD);
+const _: () = assert!(size_of::<Blob>() == WORD && size_of::<Box<Big>>() == WORD);
+/// A header's type and encoding.
+const FORM_MASK: u64 = 0x3f;
+const INLINE_LEN_MAX: usize = 0xffff;
+const _: () = assert!(PACKED_MAX <= INLINE_LEN_MAX);
 
 impl Header {
     fn new(kind: Type, encoding: Encoding, key: usize, inline: usize, seconds: u32) -> Header {
@@ -105,12 +134,31 @@ impl Header {
         match self.0 >> 3 & 7 {
             0 => Encoding::Inline,
             1 => Encoding::Int,
-            _ => Encoding::Blob,
+            2 => Encoding::Blob,
+            3 => Encoding::Listpack,
+            4 => Encoding::Extended,
+            5 => Encoding::Intset,
+            _ => Encoding::Big,
+        }
+    }
+
+    /// How packed bytes are to be read; `None` for a string or a big collection.
+    fn packing(self) -> Option<Packing> {
+        match self.encoding() {
+            Encoding::Listpack => Some(Packing::Listpack),
+            Encoding::Extended => Some(Packing::Extended),
+            Encoding::Intset => Some(Packing::Intset),
+            _ => None,
         }
     }
 
     fn has(self, flag: u64) -> bool {
         self.0 & flag != 0
+    }
+
+    fn with_inline_len(self, len: usize) -> Header {
+        let mask = (INLINE_LEN_MAX as u64) << INLINE_SHIFT;
+        Header(self.0 & !mask | (len as u64) << INLINE_SHIFT)
     }
 
     fn inline_len(self) -> usize {
@@ -131,7 +179,7 @@ impl Entry {
     pub fn new(key: &[u8], value: NewValue<'_>, deadline_ms: Option<u64>, seconds: u32) -> Entry {
         match value {
             NewValue::Int(number) => {
-                let entry = Entry::raw(key, Encoding::Int, WORD, deadline_ms, seconds, 0);
+                let entry = Entry::raw(key, STRING, Encoding::Int, WORD, deadline_ms, seconds);
                 // SAFETY: `raw` allocated `WORD` value bytes at `value_at`.
                 unsafe { entry.value_ptr().cast::<i64>().write_unaligned(number) };
                 entry
@@ -150,7 +198,8 @@ impl Entry {
     }
 
     fn inline(key: &[u8], bytes: &[u8], deadline: Option<u64>, seconds: u32, flags: u64) -> Entry {
-        let entry = Entry::raw(key, Encoding::Inline, bytes.len(), deadline, seconds, flags);
+        let form = (Type::String, flags);
+        let entry = Entry::raw(key, form, Encoding::Inline, bytes.len(), deadline, seconds);
         // SAFETY: `raw` allocated `bytes.len()` value bytes at `value_at`; a fresh allocation
         // overlaps nothing.
         unsafe {
@@ -162,33 +211,57 @@ impl Entry {
     }
 
     fn blob(key: &[u8], blob: Blob, deadline: Option<u64>, seconds: u32) -> Entry {
-        let entry = Entry::raw(key, Encoding::Blob, WORD, deadline, seconds, RAW);
+        let form = (Type::String, RAW);
+        let entry = Entry::raw(key, form, Encoding::Blob, WORD, deadline, seconds);
         // SAFETY: the value of a blob entry is an aligned word, see `value_at`; a `Blob` is one.
         unsafe { entry.value_ptr().cast::<Blob>().write(blob) };
+        entry
+    }
+
+    /// Allocates an entry that holds a packed collection: all `parts`, one after the other.
+    pub fn packed(
+        key: &[u8],
+        (kind, packing): (Type, Packing),
+        parts: &[&[u8]],
+        deadline_ms: Option<u64>,
+        seconds: u32,
+    ) -> Entry {
+        let len = parts.iter().map(|part| part.len()).sum();
+        assert!(len <= PACKED_MAX, "larger collections are not packed");
+        let encoding = Encoding::of(packing);
+        let entry = Entry::raw(key, (kind, 0), encoding, len, deadline_ms, seconds);
+        // SAFETY: `raw` allocated `len` value bytes, the sum of the parts' lengths.
+        unsafe { write_parts(entry.value_ptr(), parts) };
+        entry
+    }
+
+    /// Allocates an entry that a big collection hangs off.
+    pub fn big(key: &[u8], big: Box<Big>, deadline_ms: Option<u64>, seconds: u32) -> Entry {
+        let form = (big.kind(), 0);
+        let entry = Entry::raw(key, form, Encoding::Big, WORD, deadline_ms, seconds);
+        // SAFETY: the value of a big collection's entry is an aligned word, see `value_at`; a
+        // `Box` is one.
+        unsafe { entry.value_ptr().cast::<Box<Big>>().write(big) };
         entry
     }
 
     /// Allocates and writes all but the value, which has `value_len` bytes.
     fn raw(
         key: &[u8],
+        (kind, flags): (Type, u64),
         encoding: Encoding,
         value_len: usize,
         deadline: Option<u64>,
         seconds: u32,
-        flags: u64,
     ) -> Entry {
-        let mut header = Header::new(Type::String, encoding, key.len(), value_len, seconds);
+        let mut header = Header::new(kind, encoding, key.len(), value_len, seconds);
         header.0 |= flags | if deadline.is_some() { DEADLINE } else { 0 };
         let size = block_size(header, key.len());
         // SAFETY: `size` covers header, deadline, key length, key and value, in that order; the
-        // offsets below stay inside it. A null pointer is refused before any write.
+        // offsets below stay inside it.
         unsafe {
-            let block = mi_malloc(size).cast::<u8>();
-            let Some(pointer) = NonNull::new(block) else {
-                std::alloc::handle_alloc_error(
-                    std::alloc::Layout::array::<u8>(size).expect("small"),
-                )
-            };
+            let pointer = allocate(size);
+            let block = pointer.as_ptr();
             block.cast::<u64>().write(header.0);
             if let Some(deadline) = deadline {
                 block.add(WORD).cast::<u64>().write(deadline);
@@ -214,10 +287,11 @@ impl Entry {
         unsafe { std::slice::from_raw_parts(self.0.as_ptr().add(header.key_at()), len) }
     }
 
-    /// The value.
+    /// The string. The caller has seen that it is one.
     pub fn value(&self) -> ValueRef<'_> {
         let header = self.header();
         let at = self.value_ptr();
+        assert!(header.kind() == Type::String, "the type was looked at");
         // SAFETY: the encoding in the header says what was written at `value_at` when the entry
         // was made; nothing changes one without the other. Borrows are tied to `self`.
         unsafe {
@@ -226,7 +300,136 @@ impl Entry {
                     ValueRef::Bytes(std::slice::from_raw_parts(at, header.inline_len()))
                 }
                 Encoding::Int => ValueRef::Int(at.cast::<i64>().read_unaligned()),
-                Encoding::Blob => ValueRef::Blob(&*at.cast::<Blob>()),
+                _ => ValueRef::Blob(&*at.cast::<Blob>()),
+            }
+        }
+    }
+
+    /// The collection. The caller has seen that it is one.
+    #[inline]
+    pub fn content(&self) -> Content<'_> {
+        let header = self.header();
+        assert!(header.kind() != Type::String, "the type was looked at");
+        let at = self.value_ptr();
+        // SAFETY: as for `value`; a collection is packed bytes or a box.
+        unsafe {
+            match header.packing() {
+                Some(packing) => {
+                    Content::Packed(packing, std::slice::from_raw_parts(at, header.inline_len()))
+                }
+                None => Content::Big(&*at.cast::<Box<Big>>()),
+            }
+        }
+    }
+
+    /// The packed collection's bytes, to change without changing their number; empty for another
+    /// value.
+    pub fn packed_mut(&mut self) -> &mut [u8] {
+        let header = self.header();
+        if header.packing().is_none() {
+            return &mut [];
+        }
+        // SAFETY: packed values are `inline_len` initialised bytes, borrowed as `self` is.
+        unsafe { std::slice::from_raw_parts_mut(self.value_ptr(), header.inline_len()) }
+    }
+
+    /// The big collection, to change.
+    pub fn big_mut(&mut self) -> Option<&mut Big> {
+        // SAFETY: the value of a big collection's entry is a valid, aligned `Box<Big>`, borrowed as
+        // `self` is.
+        (self.header().encoding() == Encoding::Big)
+            .then(|| unsafe { &mut **self.value_ptr().cast::<Box<Big>>() })
+    }
+
+    /// Replaces `removed` bytes at `at` of a packed collection by all `parts`. May move the entry
+    /// to another block.
+    pub fn splice(&mut self, at: usize, removed: usize, parts: &[&[u8]]) {
+        let old = self.header();
+        let key_len = self.key_len(old);
+        let added: usize = parts.iter().map(|part| part.len()).sum();
+        let kept = old.inline_len() - removed;
+        assert!(
+            old.packing().is_some() && at <= kept && kept + added <= PACKED_MAX,
+            "inside a packed collection that stays one"
+        );
+        let new = old.with_inline_len(kept + added);
+        let (start, tail) = (value_at(old, key_len) + at, kept - at);
+        let size = block_size(new, key_len);
+        // SAFETY: `start + removed + tail` is the end of the old value, `start + added + tail` of
+        // the new one, which its block has room for; the parts are borrowed from elsewhere, since
+        // this entry is borrowed mutably. A block is freed once, after its contents have moved.
+        unsafe {
+            let block = self.0.as_ptr();
+            if good_size(block_size(old, key_len)) == good_size(size) {
+                let behind = block.add(start);
+                std::ptr::copy(behind.add(removed), behind.add(added), tail);
+                write_parts(behind, parts);
+                block.cast::<u64>().write(new.0);
+                return;
+            }
+            let moved = allocate(size);
+            moved.as_ptr().copy_from_nonoverlapping(block, start);
+            write_parts(moved.as_ptr().add(start), parts);
+            moved
+                .as_ptr()
+                .add(start + added)
+                .copy_from_nonoverlapping(block.add(start + removed), tail);
+            moved.as_ptr().cast::<u64>().write(new.0);
+            self.0 = moved;
+            mi_free(block.cast());
+        }
+    }
+
+    /// Allocates an entry that holds a collection.
+    pub fn collection(
+        key: &[u8],
+        kind: Type,
+        value: Value,
+        deadline_ms: Option<u64>,
+        seconds: u32,
+    ) -> Entry {
+        match value {
+            Value::Packed(packing, bytes) => {
+                Entry::packed(key, (kind, packing), &[&bytes], deadline_ms, seconds)
+            }
+            Value::Big(big) => Entry::big(key, big, deadline_ms, seconds),
+        }
+    }
+
+    /// May this be a hash with fields that expire?
+    #[inline]
+    pub fn may_have_field_deadlines(&self) -> bool {
+        const EXTENDED: u64 = Type::Hash as u64 | (Encoding::Extended as u64) << 3;
+        const BIG: u64 = Type::Hash as u64 | (Encoding::Big as u64) << 3;
+        matches!(self.header().0 & FORM_MASK, EXTENDED | BIG)
+    }
+
+    /// Makes an entry of another key, or with another deadline, and moves the value to it. What
+    /// is left is an empty string, to be dropped.
+    pub fn renewed(&mut self, key: &[u8], deadline_ms: Option<u64>) -> Entry {
+        let header = self.header();
+        let seconds = header.seconds();
+        if header.encoding() == Encoding::Big {
+            let emptied = Header::new(Type::String, Encoding::Inline, 0, 0, seconds);
+            // SAFETY: the box is read once: the header that says there is one is overwritten.
+            let big = unsafe {
+                let big = self.value_ptr().cast::<Box<Big>>().read();
+                self.0.as_ptr().cast::<u64>().write(emptied.0);
+                big
+            };
+            return Entry::big(key, big, deadline_ms, seconds);
+        }
+        match header.packing() {
+            Some(packing) => {
+                let form = (header.kind(), packing);
+                let Content::Packed(_, bytes) = self.content() else {
+                    unreachable!("it is packed")
+                };
+                Entry::packed(key, form, &[bytes], deadline_ms, seconds)
+            }
+            None => {
+                let value = again(self.value(), self.is_raw());
+                Entry::new(key, value, deadline_ms, seconds)
             }
         }
     }
@@ -272,7 +475,9 @@ impl Entry {
         seconds: u32,
     ) -> bool {
         let old = self.header();
-        if old.encoding() == Encoding::Blob || old.has(DEADLINE) != deadline_ms.is_some() {
+        if matches!(old.encoding(), Encoding::Blob | Encoding::Big)
+            || old.has(DEADLINE) != deadline_ms.is_some()
+        {
             return false;
         }
         let integer;
@@ -359,14 +564,17 @@ impl Entry {
     pub fn size_bytes(&self) -> usize {
         let header = self.header();
         let block = good_size(block_size(header, self.key_len(header)));
-        match self.value() {
-            ValueRef::Blob(blob) => block + blob_size_bytes(blob),
+        match header.encoding() {
+            // SAFETY: the encoding in the header says that a blob was written there.
+            Encoding::Blob => unsafe { block + blob_size_bytes(&*self.value_ptr().cast::<Blob>()) },
+            // SAFETY: likewise, of a boxed collection.
+            Encoding::Big => unsafe { block + (*self.value_ptr().cast::<Box<Big>>()).size_bytes() },
             _ => block,
         }
     }
 
     /// Moves the entry to another block of the same size, so that sparse pages of the allocator
-    /// can empty. A blob stays where it is.
+    /// can empty. A blob or a big collection stays where it is.
     pub fn relocate(&mut self) {
         let header = self.header();
         let size = block_size(header, self.key_len(header));
@@ -433,117 +641,61 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        // SAFETY: the blob is owned by this entry and dropped once; the block came from
+        // SAFETY: the blob or box is owned by this entry and dropped once; the block came from
         // `mi_malloc`.
         unsafe {
-            if self.header().encoding() == Encoding::Blob {
-                self.value_ptr().cast::<Blob>().drop_in_place();
+            match self.header().encoding() {
+                Encoding::Blob => reaper::free_blob(self.value_ptr().cast::<Blob>().read()),
+                Encoding::Big => reaper::free_big(self.value_ptr().cast::<Box<Big>>().read()),
+                _ => {}
             }
             mi_free(self.0.as_ptr().cast());
         }
     }
 }
 
-/// A shared borrow of an entry that lives in a table.
-#[derive(Clone, Copy)]
-pub struct EntryRef<'a>(NonNull<u8>, PhantomData<&'a Entry>);
-
-impl<'a> EntryRef<'a> {
-    /// Borrows the entry whose address [`Entry::into_address`] gave.
-    ///
-    /// # Safety
-    /// The entry is alive and not changed for `'a`.
-    pub unsafe fn from_address(address: u64) -> EntryRef<'a> {
-        // SAFETY: addresses given away are never null.
-        EntryRef(
-            unsafe { NonNull::new_unchecked(address as *mut u8) },
-            PhantomData,
-        )
-    }
-
-    /// The entry's key.
-    #[inline]
-    pub fn key(self) -> &'a [u8] {
-        // SAFETY: the entry outlives `'a` by the contract of `from_address`; only the temporary
-        // handle is shorter.
-        unsafe { &*std::ptr::from_ref(ManuallyDrop::new(Entry(self.0)).key()) }
-    }
-
-    /// The entry's value.
-    #[inline]
-    pub fn value(self) -> ValueRef<'a> {
-        // SAFETY: as for `key`.
-        unsafe {
-            std::mem::transmute::<ValueRef<'_>, ValueRef<'a>>(
-                ManuallyDrop::new(Entry(self.0)).value(),
-            )
-        }
-    }
-
-    /// When the key expires, in ms on the server timeline.
-    #[inline]
-    pub fn deadline(self) -> Option<u64> {
-        ManuallyDrop::new(Entry(self.0)).deadline()
-    }
-
-    /// The type of the value.
-    pub fn kind(self) -> Type {
-        ManuallyDrop::new(Entry(self.0)).kind()
-    }
-
-    /// See [`Entry::is_raw`].
-    pub fn is_raw(self) -> bool {
-        ManuallyDrop::new(Entry(self.0)).is_raw()
-    }
-
-    /// See [`Entry::used_seconds`].
-    pub fn used_seconds(self) -> u32 {
-        ManuallyDrop::new(Entry(self.0)).used_seconds()
-    }
-
-    /// See [`Entry::size_bytes`].
-    pub fn size_bytes(self) -> usize {
-        ManuallyDrop::new(Entry(self.0)).size_bytes()
-    }
-}
-
-/// An exclusive borrow of an entry that lives in a table.
-pub struct EntryMut<'a>(ManuallyDrop<Entry>, PhantomData<&'a mut Entry>);
-
-impl EntryMut<'_> {
-    /// Borrows the entry whose address [`Entry::into_address`] gave.
-    ///
-    /// # Safety
-    /// The entry is alive and borrowed by nobody else for `'a`.
-    pub unsafe fn from_address(address: u64) -> Self {
-        // SAFETY: addresses given away are never null; `ManuallyDrop` leaves ownership where it is.
-        EntryMut(
-            ManuallyDrop::new(unsafe { Entry::from_address(address) }),
-            PhantomData,
-        )
-    }
-}
-
-impl Deref for EntryMut<'_> {
-    type Target = Entry;
-
-    fn deref(&self) -> &Entry {
-        &self.0
-    }
-}
-
-impl DerefMut for EntryMut<'_> {
-    fn deref_mut(&mut self) -> &mut Entry {
-        &mut self.0
-    }
-}
-
 /// Shifts the seconds out of a header, leaving what decides the block's layout.
 const SECONDS_BITS: u32 = 64 - SECONDS_SHIFT;
 
+/// A stored string, to be stored again.
+fn again(value: ValueRef<'_>, raw: bool) -> NewValue<'_> {
+    match value {
+        ValueRef::Int(number) => NewValue::Int(number),
+        ValueRef::Bytes(bytes) if raw => NewValue::RawBytes(bytes),
+        ValueRef::Bytes(bytes) => NewValue::Bytes(bytes),
+        ValueRef::Blob(blob) => NewValue::Blob(blob),
+    }
+}
+
+/// A string without flags.
+const STRING: (Type, u64) = (Type::String, 0);
+
+/// Allocates a block.
+fn allocate(size: usize) -> NonNull<u8> {
+    // SAFETY: any size may be asked for.
+    NonNull::new(unsafe { mi_malloc(size) }.cast::<u8>()).unwrap_or_else(|| {
+        let layout = std::alloc::Layout::array::<u8>(size);
+        std::alloc::handle_alloc_error(layout.expect("entries are small"))
+    })
+}
+
+/// Writes all `parts`, one after the other.
+///
+/// # Safety
+/// There is room for them at `to`, and none of them lies there.
+unsafe fn write_parts(mut to: *mut u8, parts: &[&[u8]]) {
+    for part in parts {
+        // SAFETY: the caller's promise.
+        unsafe {
+            to.copy_from_nonoverlapping(part.as_ptr(), part.len());
+            to = to.add(part.len());
+        }
+    }
+}
+
 fn value_at(header: Header, key_len: usize) -> usize {
     let at = header.key_at() + key_len;
-    if header.encoding() == Encoding::Blob {
+    if matches!(header.encoding(), Encoding::Blob | Encoding::Big) {
         at.next_multiple_of(WORD)
     } else {
         at
@@ -553,12 +705,6 @@ fn value_at(header: Header, key_len: usize) -> usize {
 fn block_size(header: Header, key_len: usize) -> usize {
     // Sixteen bytes is the least block that mimalloc aligns to sixteen, as slots require.
     (value_at(header, key_len) + header.inline_len()).max(16)
-}
-
-/// Bytes the allocator really gives for a request of `size` bytes.
-pub fn good_size(size: usize) -> usize {
-    // SAFETY: a pure function of its argument.
-    unsafe { mi_good_size(size) }
 }
 
 /// Takes back blocks that other threads have freed from the calling thread's heap.
@@ -579,92 +725,4 @@ fn blob_size_bytes(blob: &Blob) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn bytes_of(entry: &Entry) -> Vec<u8> {
-        match entry.value() {
-            ValueRef::Int(number) => number.to_string().into_bytes(),
-            ValueRef::Bytes(bytes) => bytes.to_vec(),
-            ValueRef::Blob(blob) => blob.to_vec(),
-        }
-    }
-
-    fn any_value() -> impl Strategy<Value = (bool, Vec<u8>, i64)> {
-        let len = prop_oneof![
-            0_usize..200,
-            1000..1100_usize,
-            INLINE_MAX - 2..INLINE_MAX + 3
-        ];
-        (
-            any::<bool>(),
-            len.prop_map(|len| vec![7; len]),
-            any::<i64>(),
-        )
-    }
-
-    fn new_value<'a>((int, bytes, number): &'a (bool, Vec<u8>, i64)) -> NewValue<'a> {
-        if *int {
-            NewValue::Int(*number)
-        } else {
-            NewValue::Bytes(bytes)
-        }
-    }
-
-    fn expected((int, bytes, number): &(bool, Vec<u8>, i64)) -> Vec<u8> {
-        if *int {
-            number.to_string().into_bytes()
-        } else {
-            bytes.clone()
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn reads_back_what_was_written(
-            key_len in prop_oneof![0_usize..70, KEY_LEN_MAX - 1..KEY_LEN_MAX + 3],
-            first in any_value(), second in any_value(),
-            deadline in any::<Option<u64>>(), deadline2 in any::<Option<u64>>(),
-            seconds in 0_u32..1 << 24,
-        ) {
-            let key: Vec<u8> = (0..key_len).map(|i| i as u8).collect();
-            let mut entry = Entry::new(&key, new_value(&first), deadline, seconds);
-            prop_assert_eq!(entry.key(), &key[..]);
-            prop_assert_eq!(bytes_of(&entry), expected(&first));
-            prop_assert_eq!(entry.deadline(), deadline);
-            prop_assert_eq!(entry.used_seconds(), seconds);
-            let before = entry.size_bytes();
-            if entry.overwrite(new_value(&second), deadline2, seconds / 2) {
-                prop_assert_eq!(bytes_of(&entry), expected(&second));
-                prop_assert_eq!(entry.deadline(), deadline2);
-                prop_assert_eq!(entry.size_bytes(), before);
-                prop_assert_eq!(entry.used_seconds(), seconds / 2);
-            } else {
-                prop_assert_eq!(bytes_of(&entry), expected(&first));
-                prop_assert_eq!(entry.deadline(), deadline);
-            }
-            entry.touch(seconds.wrapping_add(1));
-            prop_assert_eq!(entry.used_seconds(), seconds.wrapping_add(1) & SECONDS_MASK);
-            prop_assert_eq!(entry.key(), &key[..]);
-        }
-    }
-
-    #[test]
-    fn same_size_overwrites_in_place() {
-        let mut entry = Entry::new(b"key", NewValue::Bytes(b"0123456789"), None, 1);
-        assert!(entry.overwrite(NewValue::Bytes(b"abcdefghij"), None, 2));
-        assert_eq!(bytes_of(&entry), b"abcdefghij");
-    }
-
-    #[test]
-    fn a_blob_is_shared_and_released() {
-        let blob: Blob = Arc::new(vec![1; INLINE_MAX]);
-        let entry = Entry::new(b"key", NewValue::Blob(&blob), Some(5), 1);
-        assert_eq!(Arc::strong_count(&blob), 2);
-        assert!(matches!(entry.value(), ValueRef::Blob(held) if Arc::ptr_eq(held, &blob)));
-        assert!(entry.size_bytes() > INLINE_MAX);
-        drop(entry);
-        assert_eq!(Arc::strong_count(&blob), 1);
-    }
-}
+mod tests;

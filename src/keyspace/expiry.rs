@@ -7,7 +7,7 @@
 use super::accounts::{fit, forget_keeping_size};
 use super::shard::Shard;
 use super::table::{Pos, Table};
-use super::{Keyspace, Local};
+use super::{Keyspace, Local, fields};
 use smallvec::SmallVec;
 
 /// Slots looked at in one step of a sweep: a lock is held no longer than that takes (about 20 µs).
@@ -66,6 +66,9 @@ impl Sweep {
             self.due_ms = u64::MAX;
         }
         let mut step = Step::default();
+        let (hashes, next_field) = fields::sweep(keyspace, shard, now_ms, local);
+        step.examined += hashes;
+        self.due_ms = self.due_ms.min(next_field.unwrap_or(u64::MAX));
         let next = match shard.existing_table(self.db) {
             Some(table) if table.volatile_len() > 0 => {
                 self.sweep(keyspace, shard, table, local, now_ms, &mut step)

@@ -3,11 +3,15 @@
 //! [`Txn`] is the way in: it holds the locks of exactly the shards its keys live in.
 
 mod accounts;
+pub mod collection;
 pub mod defrag;
+pub mod edit;
 pub mod entry;
 pub mod eviction;
 pub mod expiry;
+mod fields;
 pub mod memory;
+pub mod reaper;
 pub mod retire;
 pub mod shard;
 mod splice;
@@ -16,10 +20,12 @@ pub mod txn;
 pub mod watch;
 pub mod whole;
 
+pub use collection::Stored;
+pub use edit::Edit;
 pub use entry::{NewValue, ValueRef};
 pub use memory::Local;
 pub use table::Hash;
-pub use txn::{Edit, Event, Key, Ttl, Txn, View};
+pub use txn::{Event, Key, Ttl, Txn, View};
 
 use eviction::Settings;
 use retire::Garbage;

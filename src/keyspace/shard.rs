@@ -2,10 +2,11 @@
 #![allow(unsafe_code)]
 
 use super::eviction::s3fifo;
+use super::fields::FieldDeadlines;
 use super::table::Table;
 use parking_lot::RawMutex;
 use parking_lot::lock_api::RawMutex as _;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
@@ -29,6 +30,8 @@ pub struct Shard {
     pub queues: s3fifo::Cell,
     /// No key of this shard expires before this moment, in ms.
     pub next_due_ms: Cell<u64>,
+    /// Hashes with fields that expire.
+    pub(super) field_deadlines: RefCell<Option<Box<FieldDeadlines>>>,
     /// Databases 1 and up.
     others: OnceLock<Box<[Table]>>,
     databases: u16,
@@ -49,6 +52,7 @@ impl Shard {
             watched: Cell::new(0),
             queues: s3fifo::Cell::default(),
             next_due_ms: Cell::new(u64::MAX),
+            field_deadlines: RefCell::new(None),
             others: OnceLock::new(),
             databases: databases as u16,
             stagger,

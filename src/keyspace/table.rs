@@ -241,10 +241,15 @@ impl Table {
 
     /// Moves the entry at `pos` to another block, see [`Entry::relocate`].
     pub fn relocate(&self, pos: Pos) {
+        self.change(pos, Entry::relocate);
+    }
+
+    /// Runs `change` on the entry at `pos`, which may move it to another block.
+    pub fn change(&self, pos: Pos, change: impl FnOnce(&mut Entry)) {
         let slot = self.slot(pos);
         let word = slot.load(Relaxed);
         let mut entry = self.entry_mut(pos);
-        entry.relocate();
+        change(&mut entry);
         let rest = word & !((1 << ADDRESS_BITS) - 1);
         slot.store(rest | entry.address() >> 4, Relaxed);
     }

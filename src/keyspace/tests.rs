@@ -270,7 +270,7 @@ impl World {
         );
         let taken = txn.edit(txn.key(0)).take();
         if let Some(taken) = taken {
-            txn.edit(txn.key(1)).put_taken(&taken);
+            txn.edit(txn.key(1)).put_taken(taken);
             let stored = self.model.remove(&from).expect("the model has it as well");
             self.model.insert(to, stored);
         }

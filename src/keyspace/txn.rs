@@ -9,16 +9,16 @@
 //! Locks are taken in ascending order of shards, once. A transaction over all keys (`EXEC` with
 //! `FLUSHALL` in it) takes them all; a walk takes them one after the other.
 
-use super::accounts::{account_in, forget};
-use super::entry::{Entry, EntryRef};
+use super::accounts::forget;
+use super::edit::Edit;
+use super::entry::EntryRef;
 use super::eviction;
 use super::shard::{Guard, Shard};
 use super::table::{Pos, Table};
-use super::{Hash, Keyspace, Local, NewValue, ValueRef, hash_key};
+use super::{Hash, Keyspace, Local, ValueRef, fields, hash_key};
 use crate::config::Config;
 use crate::error::Error;
-use crate::protocol::output::Blob;
-use crate::values::Type;
+use crate::values::{Content, Type};
 use smallvec::SmallVec;
 
 /// Keys of one request that need no allocation.
@@ -75,6 +75,16 @@ pub enum Event {
     Generic(&'static str),
     /// Class `$`.
     String(&'static str),
+    /// Class `l`.
+    List(&'static str),
+    /// Class `s`.
+    Set(&'static str),
+    /// Class `z`.
+    Zset(&'static str),
+    /// Class `h`.
+    Hash(&'static str),
+    /// Class `t`.
+    Stream(&'static str),
 }
 
 /// What becomes of a key's deadline when its value is stored.
@@ -90,15 +100,15 @@ pub enum Ttl {
 
 /// Access to keys under their locks. See the module's text.
 pub struct Txn<'a> {
-    keyspace: &'a Keyspace,
-    local: &'a mut Local,
+    pub(super) keyspace: &'a Keyspace,
+    pub(super) local: &'a mut Local,
     config: &'a Config,
     held: Held<'a>,
     keys: Keys<'a>,
-    db: usize,
-    now_ms: u64,
+    pub(super) db: usize,
+    pub(super) now_ms: u64,
     skew_ms: i64,
-    touch: bool,
+    pub(super) touch: bool,
 }
 
 /// What a transaction runs with.
@@ -319,6 +329,7 @@ impl<'a> Txn<'a> {
             db,
             pos,
             event: None,
+            opened: None,
         }
     }
 
@@ -380,7 +391,7 @@ impl<'a> Txn<'a> {
         matches!(self.held, Held::All(_))
     }
 
-    fn shard(&self, key: Key<'_>) -> &'a Shard {
+    pub(super) fn shard(&self, key: Key<'_>) -> &'a Shard {
         &self.keyspace.shards[self.keyspace.shard_index(key.hash)]
     }
 
@@ -395,6 +406,29 @@ impl<'a> Txn<'a> {
             forget(self.keyspace, shard, db, table, pos, self.local);
             return None;
         }
+        if table.entry(pos).may_have_field_deadlines() {
+            return self.locate_hash(db, key, pos);
+        }
+        Some((shard, table, pos))
+    }
+
+    /// Goes on with a hash that may have fields that have expired: they are removed first.
+    #[cold]
+    fn locate_hash(
+        &mut self,
+        db: usize,
+        key: Key<'_>,
+        pos: Pos,
+    ) -> Option<(&'a Shard, &'a Table, Pos)> {
+        let shard = self.shard(key);
+        let table = shard.table(db);
+        let due = fields::due_of(table.entry(pos));
+        if due.is_none_or(|due| self.now_ms <= due) {
+            return Some((shard, table, pos));
+        }
+        let all = (self.now_ms, usize::MAX);
+        fields::purge(self.keyspace, shard, (db, pos), all, self.local);
+        let pos = table.find(key.hash, key.bytes)?;
         Some((shard, table, pos))
     }
 
@@ -431,12 +465,17 @@ pub fn seconds(now_ms: u64) -> u32 {
 /// A key that was read.
 #[derive(Clone, Copy)]
 pub struct View<'t> {
-    entry: EntryRef<'t>,
-    bits: u16,
+    pub(super) entry: EntryRef<'t>,
+    pub(super) bits: u16,
 }
 
 impl<'t> View<'t> {
-    /// The value.
+    /// The collection. The caller has seen that it is one.
+    pub fn content(self) -> Content<'t> {
+        self.entry.content()
+    }
+
+    /// The string. The caller has seen that it is one.
     #[inline]
     pub fn value(self) -> ValueRef<'t> {
         self.entry.value()
@@ -470,281 +509,5 @@ impl<'t> View<'t> {
     /// The eviction policy's bits.
     pub fn evict_bits(self) -> u16 {
         self.bits
-    }
-}
-
-/// A key opened for writing.
-pub struct Edit<'t, 'a> {
-    txn: &'t mut Txn<'a>,
-    shard: &'a Shard,
-    table: &'a Table,
-    key: Key<'a>,
-    db: usize,
-    pos: Option<Pos>,
-    event: Option<Event>,
-}
-
-impl Edit<'_, '_> {
-    /// The key as it is now, if it exists.
-    pub fn view(&self) -> Option<View<'_>> {
-        let pos = self.pos?;
-        Some(View {
-            entry: self.table.entry(pos),
-            bits: self.table.evict_bits(pos),
-        })
-    }
-
-    /// The string as it is now; an error for another type.
-    pub fn string(&self) -> Result<Option<ValueRef<'_>>, Error> {
-        match self.view() {
-            None => Ok(None),
-            Some(view) if view.kind() == Type::String => Ok(Some(view.value())),
-            Some(_) => Err(Error::WrongType),
-        }
-    }
-
-    /// Does the key exist?
-    pub fn exists(&self) -> bool {
-        self.pos.is_some()
-    }
-
-    /// Now, in ms on the server timeline.
-    pub fn now_ms(&self) -> u64 {
-        self.txn.now_ms
-    }
-
-    /// Declares what was done; without it, nothing is taken to have changed.
-    pub fn changed(&mut self, event: Event) {
-        self.event = Some(event);
-    }
-
-    /// Stores a value, in place where it fits.
-    pub fn store(&mut self, value: NewValue<'_>, ttl: Ttl) {
-        let deadline = match ttl {
-            Ttl::Keep => self.view().and_then(View::deadline),
-            Ttl::Clear => None,
-            Ttl::At(deadline) => Some(deadline),
-        };
-        let seconds = seconds(self.txn.now_ms);
-        if let Some(pos) = self.pos
-            && self
-                .table
-                .entry_mut(pos)
-                .overwrite(value, deadline, seconds)
-        {
-            self.note_deadline(deadline);
-            return self.used(pos);
-        }
-        self.put(Entry::new(self.key.bytes, value, deadline, seconds));
-    }
-
-    /// Counts as a use of the key, if the client's accesses do: for writers that leave the value.
-    pub fn touch(&mut self) {
-        if let (true, Some(pos)) = (self.txn.touch, self.pos) {
-            self.touched(pos);
-        }
-    }
-
-    /// Changes the deadline; the key exists.
-    pub fn set_deadline(&mut self, deadline: Option<u64>) {
-        let pos = self.pos.expect("the caller has seen that the key exists");
-        self.note_deadline(deadline);
-        if self.table.entry_mut(pos).set_deadline_in_place(deadline) {
-            return;
-        }
-        let entry = self.table.entry(pos);
-        let value = again(entry.value(), entry.is_raw());
-        let renewed = Entry::new(self.key.bytes, value, deadline, entry.used_seconds());
-        self.put(renewed);
-    }
-
-    /// Removes the key; true when it was there.
-    pub fn remove(&mut self) -> bool {
-        self.take().is_some()
-    }
-
-    /// Takes the key's entry out, to be stored under another key or in another database.
-    pub fn take(&mut self) -> Option<Taken> {
-        let pos = self.pos.take()?;
-        let bits = self.table.evict_bits(pos);
-        let arrays = self.table.array_bytes();
-        let entry = self.table.remove(pos, &self.txn.keyspace.garbage);
-        let freed = entry.size_bytes() as i64 + arrays as i64 - self.table.array_bytes() as i64;
-        account_in(self.shard, self.table, self.txn.local, -freed);
-        Some(Taken { entry, bits })
-    }
-
-    /// Stores what was taken from another key (or the same key of another database), with its
-    /// deadline and its frequency of use.
-    pub fn put_taken(&mut self, taken: &Taken) {
-        let Taken { entry, bits } = taken;
-        let ttl = entry.deadline().map_or(Ttl::Clear, Ttl::At);
-        self.store(again(entry.value(), entry.is_raw()), ttl);
-        // Other policies' bits mean something in their own shard only.
-        if let (true, Some(pos)) = (self.txn.local.settings.is_lfu(), self.pos) {
-            self.table.set_evict_bits(pos, *bits);
-        }
-    }
-
-    /// Stores a copy of another key's value.
-    pub fn put_copy(&mut self, copy: &Copied) {
-        let value = match copy {
-            Copied {
-                value: Owned::Int(number),
-                ..
-            } => NewValue::Int(*number),
-            Copied {
-                value: Owned::Bytes(bytes),
-                raw: true,
-                ..
-            } => NewValue::RawBytes(bytes),
-            Copied {
-                value: Owned::Bytes(bytes),
-                ..
-            } => NewValue::Bytes(bytes),
-            Copied {
-                value: Owned::Blob(blob),
-                ..
-            } => NewValue::Blob(blob),
-        };
-        let ttl = copy.deadline.map_or(Ttl::Clear, Ttl::At);
-        self.store(value, ttl);
-    }
-
-    /// The bytes of a string in the entry, to overwrite some of them; `None` when the string is
-    /// an integer or a blob.
-    pub fn inline_mut(&mut self) -> Option<InlineMut<'_>> {
-        let pos = self.pos?;
-        self.touched(pos);
-        Some(InlineMut(self.table.entry_mut(pos)))
-    }
-
-    /// Changes a blob in place. False when the string is not a blob. A reply may still quote it
-    /// (`Arc::get_mut` tells), so `change` may have to replace it by a copy.
-    pub fn change_blob(&mut self, change: impl FnOnce(&mut Blob)) -> bool {
-        let Some(pos) = self.pos else { return false };
-        let mut entry = self.table.entry_mut(pos);
-        let before = entry.size_bytes() as i64;
-        let Some(blob) = entry.blob_mut() else {
-            return false;
-        };
-        change(blob);
-        let delta = entry.size_bytes() as i64 - before;
-        account_in(self.shard, self.table, self.txn.local, delta);
-        self.touched(pos);
-        true
-    }
-
-    /// Puts a new entry in the key's place.
-    fn put(&mut self, entry: Entry) {
-        let deadline = entry.deadline();
-        self.note_deadline(deadline);
-        let added = entry.size_bytes() as i64;
-        let delta = if let Some(pos) = self.pos {
-            let old = self.table.replace(pos, entry);
-            self.used(pos);
-            added - old.size_bytes() as i64
-        } else {
-            let arrays = self.table.array_bytes() as i64;
-            let settings = &self.txn.local.settings;
-            let now_ms = self.txn.now_ms;
-            let bits = eviction::admitted(self.shard, self.table, self.key.hash, settings, now_ms);
-            let garbage = &self.txn.keyspace.garbage;
-            self.pos = Some(self.table.insert(self.key.hash, entry, bits, garbage));
-            added + self.table.array_bytes() as i64 - arrays
-        };
-        account_in(self.shard, self.table, self.txn.local, delta);
-    }
-
-    /// Notes a use of an entry that is changed in place.
-    fn touched(&mut self, pos: Pos) {
-        let seconds = seconds(self.txn.now_ms);
-        self.table.entry_mut(pos).touch(seconds);
-        self.used(pos);
-    }
-
-    fn used(&mut self, pos: Pos) {
-        if self.txn.local.settings.records_use() {
-            let bits = self.table.evict_bits(pos);
-            let now_ms = self.txn.now_ms;
-            let bits = eviction::used(self.shard, self.table, bits, self.txn.local, now_ms);
-            self.table.set_evict_bits(pos, bits);
-        }
-    }
-
-    fn note_deadline(&self, deadline: Option<u64>) {
-        if let Some(deadline) = deadline
-            && deadline < self.shard.next_due_ms.get()
-        {
-            self.shard.next_due_ms.set(deadline);
-        }
-    }
-}
-
-impl Drop for Edit<'_, '_> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.event.is_some() {
-            self.txn.local.tally.changes += 1;
-            if self.shard.watched.get() > 0 {
-                self.txn.keyspace.watched.mark(self.db, self.key.bytes);
-            }
-        }
-    }
-}
-
-/// A string's bytes, opened for overwriting.
-pub struct InlineMut<'t>(super::entry::EntryMut<'t>);
-
-impl InlineMut<'_> {
-    /// The bytes; `None` when the string is an integer or a blob.
-    pub fn bytes(&mut self) -> Option<&mut [u8]> {
-        self.0.inline_mut()
-    }
-}
-
-/// An entry taken out of the keyspace.
-pub struct Taken {
-    entry: Entry,
-    bits: u16,
-}
-
-/// A stored value, to be stored again.
-fn again(value: ValueRef<'_>, raw: bool) -> NewValue<'_> {
-    match value {
-        ValueRef::Int(number) => NewValue::Int(number),
-        ValueRef::Bytes(bytes) if raw => NewValue::RawBytes(bytes),
-        ValueRef::Bytes(bytes) => NewValue::Bytes(bytes),
-        ValueRef::Blob(blob) => NewValue::Blob(blob),
-    }
-}
-
-/// A copy of a key's value and deadline.
-pub struct Copied {
-    value: Owned,
-    raw: bool,
-    /// When the key expires, in ms on the server timeline.
-    pub deadline: Option<u64>,
-}
-
-enum Owned {
-    Int(i64),
-    Bytes(Vec<u8>),
-    Blob(Blob),
-}
-
-impl View<'_> {
-    /// Copies the value out; blobs are shared.
-    pub fn to_copy(self) -> Copied {
-        let value = match self.value() {
-            ValueRef::Int(number) => Owned::Int(number),
-            ValueRef::Bytes(bytes) => Owned::Bytes(bytes.to_vec()),
-            ValueRef::Blob(blob) => Owned::Blob(blob.clone()),
-        };
-        Copied {
-            value,
-            raw: self.is_raw(),
-            deadline: self.deadline(),
-        }
     }
 }

@@ -10,7 +10,7 @@ use super::accounts::{account_in, forget};
 use super::entry::EntryRef;
 use super::shard::Shard;
 use super::table::{SLOTS, Table};
-use super::{Keyspace, Local, Txn, hash_key};
+use super::{Keyspace, Local, Txn, fields, hash_key};
 
 /// Buckets visited while a shard is held: a lock is held no longer than that takes (about 20 µs).
 const STEP_BUCKETS: usize = 32;
@@ -35,6 +35,7 @@ impl Txn<'_> {
         self.each_shard(|_, shard, local| {
             if let Some(table) = shard.existing_table(db).filter(|table| table.buckets() > 0) {
                 local.tally.changes += table.len() as u64;
+                fields::clear(shard, db, local);
                 flushed.tables.push(empty(keyspace, shard, table, local));
             }
             true
@@ -54,9 +55,11 @@ impl Txn<'_> {
             |key: &[u8]| contains(keyspace, a, key, now_ms) || contains(keyspace, b, key, now_ms);
         keyspace.watched.mark_all(a, exists);
         keyspace.watched.mark_all(b, exists);
+        let databases = (a, b);
         self.each_shard(|_, shard, local| {
             let (a, b) = (shard.table(a), shard.table(b));
             a.swap(b);
+            fields::swap(shard, databases, local);
             if a.volatile_len() + b.volatile_len() > 0 {
                 // A sweep under way may have been through one of them: it must look again.
                 shard.next_due_ms.set(0);

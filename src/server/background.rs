@@ -5,6 +5,7 @@ use super::resident::resident_bytes;
 use super::worker::{Purger, WorkerHandle};
 use crate::keyspace::defrag::Trigger;
 use crate::keyspace::memory::{Governor, collect_freed};
+use crate::keyspace::reaper;
 use crate::keyspace::table::Table;
 use crate::session::{Doom, Flag, Shared};
 use std::io;
@@ -20,6 +21,10 @@ const TICKS_PER_SECOND: u64 = 50;
 /// Starts the thread.
 pub fn start(shared: &Arc<Shared>, _workers: &Arc<Vec<WorkerHandle>>) -> io::Result<()> {
     let shared = Arc::clone(shared);
+    if let Some(reaper) = reaper::open() {
+        let thread = std::thread::Builder::new().name("reaper".into());
+        thread.spawn(|| reaper.run())?;
+    }
     std::thread::Builder::new()
         .name("background".into())
         .spawn(move || {
@@ -68,7 +73,7 @@ fn govern_memory(shared: &Shared, governor: &mut Governor, trigger: &mut Trigger
     let workers = shared.config.load().server.worker_count() as u64;
     let running = keyspace.defrag.is_running(workers);
     // What is being freed is on its way back: nothing is evicted for it.
-    let freeing = keyspace.freeing_bytes();
+    let freeing = keyspace.freeing_bytes() + reaper::waiting_bytes();
     let staying = resident.saturating_sub(freeing);
     let allowed = governor.allow(limit, staying, keyspace.used_bytes());
     keyspace.set_allowed_bytes(allowed);

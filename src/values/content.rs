@@ -5,7 +5,7 @@
 //! [`Write`], so that the same code serves an entry in the keyspace and a value being put
 //! together ([`Value`], as by `SUNIONSTORE`).
 
-use super::{Type, hash, list, set, stream, zset};
+use super::{Type, hash, list, packed, set, stream, zset};
 
 /// Longest packed value, in bytes. Whatever the configured limits say, a longer one becomes a
 /// structure of its own.
@@ -34,6 +34,25 @@ pub enum Content<'a> {
 impl Content<'_> {
     /// What a key that does not exist holds.
     pub const EMPTY: Content<'static> = Content::Packed(Packing::Listpack, &[]);
+
+    /// Has it no elements?
+    pub fn is_empty(self) -> bool {
+        match self {
+            Content::Packed(Packing::Intset, bytes) => bytes.len() <= set::INTSET_HEAD,
+            Content::Packed(_, bytes) => packed::count(bytes) == 0,
+            Content::Big(big) => big.is_empty(),
+        }
+    }
+
+    /// What `OBJECT ENCODING` calls it.
+    pub fn encoding(self) -> &'static str {
+        match self {
+            Content::Packed(Packing::Listpack, _) => "listpack",
+            Content::Packed(Packing::Extended, _) => "listpackex",
+            Content::Packed(Packing::Intset, _) => "intset",
+            Content::Big(big) => big.encoding(),
+        }
+    }
 }
 
 /// A structure that is too large to be packed.
@@ -130,6 +149,16 @@ pub enum Value {
     Packed(Packing, Vec<u8>),
     /// A structure of its own.
     Big(Box<Big>),
+}
+
+impl Value {
+    /// A copy. Costs as much as there is.
+    pub fn of(content: Content<'_>) -> Value {
+        match content {
+            Content::Packed(packing, bytes) => Value::Packed(packing, bytes.to_vec()),
+            Content::Big(big) => Value::Big(Box::new(big.clone())),
+        }
+    }
 }
 
 impl Default for Value {

@@ -22,6 +22,7 @@ use crate::base::alloc::good_size;
 use crate::base::hash::hash;
 use crate::base::random::Random;
 use smallvec::SmallVec;
+use std::collections::HashSet;
 use std::marker::PhantomData;
 
 /// Records per segment, in the mean, beyond which a segment is split. The longest has some three
@@ -52,7 +53,7 @@ pub struct Members<L> {
 type Segment = Vec<Record>;
 
 /// Where a record is. Valid until the next insertion or removal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     segment: u32,
     slot: u32,
@@ -121,6 +122,24 @@ impl<L: Layout> Members<L> {
                 return Some(place(index, slot));
             }
             slot += 1;
+        }
+        None
+    }
+
+    /// A record whose payload is as wanted, among those whose keys have this hash.
+    pub fn find_where(&self, hash: u64, wanted: impl Fn(&[u8]) -> bool) -> Option<Place> {
+        let index = self.segment_of(hash);
+        let segment = &self.segments[index];
+        let tag = tag_of(hash);
+        let start = lower_bound(segment, tag);
+        let same = segment[start..]
+            .iter()
+            .take_while(|record| record.tag() == tag);
+        for (slot, record) in (start..).zip(same) {
+            let payload = record.payload();
+            if wanted(payload) && crate::base::hash::hash(L::key(payload)) == hash {
+                return Some(place(index, slot));
+            }
         }
         None
     }
@@ -253,6 +272,29 @@ impl<L: Layout> Members<L> {
             let slot = random.index(self.longest);
             if slot < self.segments[index].len() {
                 return Some(place(index, slot));
+            }
+        }
+    }
+
+    /// Visits `count` records drawn at random, none twice; all of them if there are no more.
+    pub fn sample(&self, count: usize, random: &mut Random, mut visit: impl FnMut(&[u8])) {
+        if count >= self.len {
+            return self.iter().for_each(visit);
+        }
+        // Drawing again and again what was drawn before would cost more than listing everything.
+        if count > self.len / 4 {
+            let mut all: Vec<&[u8]> = self.iter().collect();
+            for drawn in 0..count {
+                all.swap(drawn, drawn + random.index(self.len - drawn));
+                visit(all[drawn]);
+            }
+            return;
+        }
+        let mut drawn = HashSet::with_capacity(count);
+        while drawn.len() < count {
+            let place = self.random(random).expect("there are more than `count`");
+            if drawn.insert(place) {
+                visit(self.payload(place));
             }
         }
     }

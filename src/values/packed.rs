@@ -25,6 +25,15 @@ pub const HEAD: usize = 2;
 /// Most bytes an element takes beside its string.
 pub const OVERHEAD_MAX: usize = 9;
 
+/// How large a collection may become before it is no longer packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Fields or members.
+    pub entries: usize,
+    /// Bytes of a field, a field's value or a member.
+    pub value_bytes: usize,
+}
+
 /// An element's value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Element<'a> {

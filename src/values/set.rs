@@ -1,5 +1,8 @@
 //! Sets.
 
+/// Bytes of an intset before its integers.
+pub const INTSET_HEAD: usize = 1;
+
 /// A hash table of members.
 #[derive(Clone, Default)]
 pub struct Table {}
