@@ -260,6 +260,18 @@ pub enum Place {
         /// Distance between keys.
         step: u16,
     },
+    /// Behind a word, in any case, that is looked for from argument `from` on.
+    Keyword {
+        /// The word, upper case.
+        word: &'static str,
+        /// Where it is looked for first.
+        from: i16,
+        /// Are all arguments of the first part behind the word keys (`STREAMS`)? Else it is one
+        /// key, behind each time the word comes (`STORE`).
+        many: bool,
+        /// How many parts of equal length are behind the word, the first being the keys.
+        parts: u16,
+    },
 }
 
 /// One group of keys of a command.
@@ -494,6 +506,26 @@ impl Command {
                         found(index as usize, access);
                     }
                 }
+                Place::Keyword {
+                    word,
+                    from,
+                    many,
+                    parts,
+                } => {
+                    let mut at = from as usize;
+                    while at + 1 < args.len() {
+                        if !args.is(at, word) {
+                            at += 1;
+                        } else if many {
+                            let count = (args.len() - at - 1) / usize::from(parts);
+                            (at + 1..=at + count).for_each(|index| found(index, access));
+                            break;
+                        } else {
+                            found(at + 1, access);
+                            at += 2;
+                        }
+                    }
+                }
             }
         }
         Ok(())
@@ -547,6 +579,29 @@ pub const fn counted(count: i16, step: u16, access: Access) -> KeySpec {
     KeySpec::new(place, access)
 }
 
+/// One key behind each `word` (upper case) from argument `from` on.
+pub const fn behind(word: &'static str, from: i16, access: Access) -> KeySpec {
+    let place = Place::Keyword {
+        word,
+        from,
+        many: false,
+        parts: 1,
+    };
+    KeySpec::new(place, access)
+}
+
+/// All that follows the first `word` (upper case) from argument `from` on is keys; only its first
+/// half, if as many arguments that belong to them follow the keys.
+pub const fn all_behind(word: &'static str, from: i16, halved: bool, access: Access) -> KeySpec {
+    let place = Place::Keyword {
+        word,
+        from,
+        many: true,
+        parts: if halved { 2 } else { 1 },
+    };
+    KeySpec::new(place, access)
+}
+
 /// Stops compilation on rows that contradict themselves or each other.
 pub const fn checked(commands: &'static [Command]) -> &'static [Command] {
     let mut index = 0;
@@ -592,6 +647,10 @@ pub const fn checked(commands: &'static [Command]) -> &'static [Command] {
                 Place::Counted { count, step, .. } => {
                     assert!(step > 0 && count > 0, "the count comes after the name");
                     count
+                }
+                Place::Keyword { from, parts, .. } => {
+                    assert!(from > 0 && parts > 0, "the word comes after the name");
+                    0
                 }
             };
             assert!(

@@ -42,7 +42,7 @@ fn flags(registered: &Registered) -> impl Iterator<Item = &'static str> {
         .command
         .keys
         .iter()
-        .any(|spec| matches!(spec.place, Place::Counted { .. }));
+        .any(|spec| !matches!(spec.place, Place::Range { .. }));
     FLAG_NAMES
         .iter()
         .filter(move |(flag, _)| registered.has(*flag) || (movable && *flag == MOVABLEKEYS))
@@ -53,7 +53,7 @@ fn flags(registered: &Registered) -> impl Iterator<Item = &'static str> {
 fn range(command: &Command) -> (i64, i64, i64) {
     let mut ranges = command.keys.iter().filter_map(|spec| match spec.place {
         Place::Range { first, last, step } => Some((first, last, step)),
-        Place::Counted { .. } => None,
+        Place::Counted { .. } | Place::Keyword { .. } => None,
     });
     let Some((first, mut last, step)) = ranges.next() else {
         return (0, 0, 0);
@@ -114,15 +114,41 @@ fn key_spec(spec: &KeySpec, reply: &mut Reply<'_>) {
                 ],
             )
         }
+        Place::Keyword {
+            from, many, parts, ..
+        } => {
+            let limit = if parts > 1 { i64::from(parts) } else { 0 };
+            let last = -i64::from(many);
+            (
+                from.into(),
+                [("lastkey", last), ("keystep", 1), ("limit", limit)],
+            )
+        }
     };
     let kind = match spec.place {
-        Place::Range { .. } => "range",
+        Place::Range { .. } | Place::Keyword { .. } => "range",
         Place::Counted { .. } => "keynum",
     };
     reply.bulk(b"begin_search");
-    typed("index", &[("index", first)], reply);
+    match spec.place {
+        Place::Keyword { word, .. } => behind(word, first, reply),
+        _ => typed("index", &[("index", first)], reply),
+    }
     reply.bulk(b"find_keys");
     typed(kind, &find, reply);
+}
+
+/// Where keys begin that stand behind a word.
+fn behind(word: &str, from: i64, reply: &mut Reply<'_>) {
+    reply.map(2);
+    reply.bulk(b"type");
+    reply.bulk(b"keyword");
+    reply.bulk(b"spec");
+    reply.map(2);
+    reply.bulk(b"keyword");
+    reply.bulk(word.as_bytes());
+    reply.bulk(b"startfrom");
+    reply.int(from);
 }
 
 fn typed(kind: &str, fields: &[(&str, i64)], reply: &mut Reply<'_>) {
