@@ -3,6 +3,7 @@
 //! [`content`] says where a collection's value is; each type is one file, and a view over that.
 
 pub mod content;
+pub mod geohash;
 pub mod hash;
 pub mod list;
 pub mod members;
