@@ -40,6 +40,8 @@ pub enum Error {
     WatchInMulti,
     /// `EXEC` or `DISCARD` without `MULTI`.
     WithoutMulti(&'static str),
+    /// `CLIENT UNBLOCK … ERROR` ended the wait.
+    Unblocked,
     /// The command may not run inside `MULTI`.
     NotInMulti,
     /// More queued commands or bytes than a transaction may hold.
@@ -163,6 +165,9 @@ impl Error {
             }
             Error::WrongArity(name) => {
                 write!(out, "ERR wrong number of arguments for '{name}' command")
+            }
+            Error::Unblocked => {
+                write!(out, "UNBLOCKED client unblocked via CLIENT UNBLOCK")
             }
             Error::WithoutMulti(name) => write!(out, "ERR {name} without MULTI"),
             Error::ExecAbortedBecause(cause) => {

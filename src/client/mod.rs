@@ -21,7 +21,7 @@ pub mod stream;
 pub use desk::Desk;
 
 use crate::commands::table::Registered;
-use crate::dispatch;
+use crate::dispatch::{self, Blocked};
 use crate::metrics::{Counter, bump};
 use crate::protocol::Output;
 use crate::protocol::request::Decoder;
@@ -37,6 +37,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use stream::Stream;
 use tokio::time::Sleep;
 
@@ -44,6 +45,9 @@ use tokio::time::Sleep;
 const COMMANDS_PER_TURN: usize = 256;
 /// Bytes of input (and a quarter of those of output), likewise.
 const BYTES_PER_TURN: usize = 64 * 1024;
+/// Bytes that are received while a request waits for keys; beyond, the peer's end is noticed only
+/// when the wait is over.
+const KEPT_WHILE_WAITING_MAX: usize = 64 * 1024;
 
 /// A connection and its client. Completes when the connection is closed.
 pub struct Connection {
@@ -78,6 +82,8 @@ pub struct Connection {
 enum Waiting {
     No,
     Job(Finished, &'static Registered),
+    /// The request waits for its keys, for so long.
+    Keys(Box<Blocked>, Option<Pin<Box<Sleep>>>),
     /// The request is to be tried again then, or, of a `CLIENT PAUSE`, as soon as that ends.
     Pause {
         until: Pin<Box<Sleep>>,
@@ -126,7 +132,7 @@ impl Connection {
                 return Poll::Ready(Ok(()));
             }
             if waits {
-                return Poll::Pending;
+                return self.watch_peer(desk, cx);
             }
             if share.is_used_up() {
                 cx.waker().wake_by_ref();
@@ -176,6 +182,7 @@ impl Connection {
                 }
                 self.session.client.set(Flag::Blocked, false);
             }
+            Waiting::Keys(..) => ready!(self.poll_keys(desk, cx)),
             Waiting::Job(finished, command) => {
                 let command = *command;
                 let finished = ready!(Pin::new(finished).poll(cx));
@@ -197,6 +204,53 @@ impl Connection {
         }
         self.waiting = Waiting::No;
         Poll::Ready(())
+    }
+
+    /// Looks whether a request that waits for keys has come to something.
+    fn poll_keys(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<()> {
+        let Waiting::Keys(blocked, sleep) = &mut self.waiting else {
+            unreachable!("the caller has seen it")
+        };
+        if let Some(sleep) = sleep {
+            // The clock decides whether time is up; this only sees to it that it is asked.
+            let _ = sleep.as_mut().poll(cx);
+        }
+        let Some(mut out) = desk.engine.poll_blocked(&self.session, blocked) else {
+            if let (Some(until), Some(sleep)) = (blocked.until_ms, sleep)
+                && sleep.is_elapsed()
+            {
+                let left = until.saturating_sub(desk.engine.now_ms).max(1);
+                let at = tokio::time::Instant::now() + Duration::from_millis(left);
+                sleep.as_mut().reset(at);
+                let _ = sleep.as_mut().poll(cx);
+            }
+            return Poll::Pending;
+        };
+        let command = blocked.command;
+        self.session.client.set_waiting(false);
+        desk.engine.begin_batch();
+        let session = &mut self.session;
+        desk.engine.finish_offloaded(session, command, 0, &mut out);
+        desk.engine.end_batch();
+        self.owe(desk, &mut out);
+        self.publish(desk, 1);
+        Poll::Ready(())
+    }
+
+    /// While a request waits for keys: notices when the peer goes, and keeps what it sends.
+    fn watch_peer(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !matches!(self.waiting, Waiting::Keys(..)) {
+            return Poll::Pending;
+        }
+        if self.draining {
+            return Poll::Ready(Ok(()));
+        }
+        while self.input.len() - self.input_at < KEPT_WHILE_WAITING_MAX {
+            if ready!(self.poll_keep(desk, cx))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Poll::Pending
     }
 
     /// Publishes what `CLIENT LIST` shows, once a batch.
@@ -262,6 +316,9 @@ impl Drop for Connection {
     fn drop(&mut self) {
         // Borrowed only while a turn of this worker is under way; then the process is ending.
         if let Ok(mut desk) = self.desk.try_borrow_mut() {
+            if let Waiting::Keys(blocked, _) = &self.waiting {
+                desk.engine.abandon(blocked);
+            }
             dispatch::disconnect(&mut desk.engine, &mut self.session);
             desk.recycle(std::mem::take(&mut self.input));
         }

@@ -68,6 +68,33 @@ impl Connection {
         read
     }
 
+    /// Reads once, and keeps what was read without executing it.
+    pub(super) fn poll_keep(
+        &mut self,
+        desk: &mut Desk,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if self.incoming.is_some() {
+            // A large value is on its way: it is received when the wait is over.
+            return Poll::Pending;
+        }
+        if !self.input.is_empty() {
+            let count = ready!(self.poll_read_more(cx))?;
+            self.received(desk, &mut Share::default(), count);
+            return Poll::Ready(Ok(count));
+        }
+        let mut scratch = std::mem::take(&mut desk.scratch);
+        let read = self.stream.poll_read(cx, &mut scratch);
+        if let Poll::Ready(Ok(count @ 1..)) = read {
+            self.input = desk.buffer();
+            self.input.extend_from_slice(&scratch[..count]);
+            self.received(desk, &mut Share::default(), count);
+            self.publish_held();
+        }
+        desk.scratch = scratch;
+        read
+    }
+
     /// Reads into the kept input. Memory grows with what has arrived, never on the peer's word:
     /// at most to twice that.
     fn poll_read_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -332,6 +359,16 @@ impl Connection {
                 Next::Await(job, command) => {
                     self.session.client.set(Flag::Busy, true);
                     self.waiting = Waiting::Job(desk.pool.submit(job), command);
+                    return (at, Stopped::Full);
+                }
+                Next::Block(blocked) => {
+                    self.session.client.set_waiting(true);
+                    let sleep = blocked.until_ms.map(|until| {
+                        let left = until.saturating_sub(desk.engine.now_ms);
+                        let left = Duration::from_millis(left).min(PAUSE_MAX);
+                        Box::pin(tokio::time::sleep(left))
+                    });
+                    self.waiting = Waiting::Keys(Box::new(blocked), sleep);
                     return (at, Stopped::Full);
                 }
                 _ if share.commands >= super::COMMANDS_PER_TURN => return (at, Stopped::Full),

@@ -1,8 +1,11 @@
 //! From a request to its reply: lookup, gates, locks, handler, and what is counted of it.
 
+mod blocking;
 mod gates;
 mod slow;
 mod transaction;
+
+pub use blocking::Blocked;
 
 use crate::base::clock::Clock;
 use crate::commands::context::Context;
@@ -36,6 +39,8 @@ pub struct Engine {
     lap: u64,
     /// From how long on a request is worth remembering.
     noteworthy_ns: u64,
+    /// What the request under way waits with, if it does.
+    blocked: Option<Blocked>,
 }
 
 /// What is known of a request before its turn: looked up and hashed with its whole batch.
@@ -55,6 +60,9 @@ pub enum Next {
     Close,
     /// Wait for this job's output; the request is finished by [`Engine::finish_offloaded`].
     Await(crate::commands::spec::Job, &'static Registered),
+    /// The request waits for its keys: its reply comes from [`Engine::poll_blocked`], and it is
+    /// finished by [`Engine::finish_offloaded`].
+    Block(Blocked),
     /// Nothing was done: try this request again at a moment on the server timeline.
     Paused(u64),
 }
@@ -72,6 +80,7 @@ impl Engine {
             now_ms: shared.clock.now_ms(),
             lap: timer.raw(),
             timer,
+            blocked: None,
             shared,
         }
     }
@@ -199,16 +208,42 @@ impl Engine {
                     // A count that does not fit leaves no keys; the handler says what is wrong.
                     _ => row.extract_keys(args).unwrap_or_default(),
                 };
-                handler(&mut Txn::begin(self.scope(session), keys), args, reply)
+                let Engine {
+                    shared,
+                    local,
+                    view,
+                    now_ms,
+                    blocked,
+                    ..
+                } = self;
+                let scope = scope(shared, local, view.config(), *now_ms, session);
+                let mut txn = Txn::begin(scope, keys);
+                let mut outcome = handler(&mut txn, args, reply);
+                if let Ok(Flow::Block(block)) = &mut outcome {
+                    *blocked = Some(blocking::block(&mut txn, session, (command, args), block));
+                }
+                if txn.has_ready() {
+                    blocking::serve(&mut txn, shared);
+                }
+                outcome
             }
             Handler::Keyspace(handler, all) => {
-                let scope = self.scope(session);
+                let Engine {
+                    shared,
+                    local,
+                    view,
+                    now_ms,
+                    ..
+                } = self;
+                let scope = scope(shared, local, view.config(), *now_ms, session);
                 let mut txn = if all {
                     Txn::begin_all(scope, Keys::new())
                 } else {
                     Txn::begin(scope, Keys::new())
                 };
-                handler(&mut txn, args, reply)
+                let outcome = handler(&mut txn, args, reply);
+                blocking::serve(&mut txn, shared);
+                outcome
             }
             Handler::Session(handler) => {
                 let outcome = handler(&mut self.context(session, command), args, reply);
@@ -273,6 +308,7 @@ impl Engine {
                 reply.truncate(mark);
                 reply.error(&error);
             }
+            blocking::serve(&mut txn, shared);
             drop(txn);
             local.publish(&shared.keyspace);
         }))
@@ -291,12 +327,10 @@ impl Engine {
         let next = match outcome {
             Ok(Flow::Done) => Next::Go,
             Ok(Flow::Close) => Next::Close,
-            Ok(Flow::Block(block)) => {
-                block
-                    .otherwise
-                    .reply(&mut Reply::new(out, session.protocol));
-                Next::Go
-            }
+            Ok(Flow::Block(_)) => match self.blocked.take() {
+                Some(blocked) => return Next::Block(blocked),
+                None => unreachable!("registered when the handler had returned"),
+            },
             Ok(Flow::Offload(job)) => {
                 self.sheet.add(Counter::Offloaded, 1);
                 return Next::Await(job, command);
@@ -377,18 +411,6 @@ impl Engine {
         silence(session, out, mark);
     }
 
-    fn scope(&mut self, session: &Session) -> Scope<'_> {
-        Scope {
-            keyspace: &self.shared.keyspace,
-            local: &mut self.local,
-            config: self.view.config(),
-            db: session.db,
-            now_ms: self.now_ms,
-            skew_ms: self.shared.clock.skew_ms(),
-            touch: !session.no_touch,
-        }
-    }
-
     fn context<'a>(
         &'a mut self,
         session: &'a mut Session,
@@ -404,6 +426,25 @@ impl Engine {
             command,
             in_transaction: false,
         }
+    }
+}
+
+/// What a transaction for a client runs with.
+fn scope<'a>(
+    shared: &'a Shared,
+    local: &'a mut Local,
+    config: &'a Config,
+    now_ms: u64,
+    session: &Session,
+) -> Scope<'a> {
+    Scope {
+        keyspace: &shared.keyspace,
+        local,
+        config,
+        db: session.db,
+        now_ms,
+        skew_ms: shared.clock.skew_ms(),
+        touch: !session.no_touch,
     }
 }
 

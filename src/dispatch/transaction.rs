@@ -174,6 +174,7 @@ fn run_all(
             slow::note(shared, config, session, command, args, spent_ns);
         }
     }
+    super::blocking::serve(&mut txn, shared);
     if closes { Flow::Close } else { Flow::Done }
 }
 

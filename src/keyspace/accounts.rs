@@ -31,6 +31,9 @@ pub(super) fn forget_keeping_size(
     if shard.watched.get() > 0 {
         keyspace.watched.mark(db, table.entry(pos).key());
     }
+    if shard.waiters.load(Relaxed) > 0 {
+        keyspace.waiting.gone(db, table.entry(pos).key());
+    }
     super::fields::forget(shard, db, table.entry(pos), local);
     let entry = table.remove_keeping_size(pos);
     account_in(shard, table, local, -(entry.size_bytes() as i64));

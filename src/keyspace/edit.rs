@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::protocol::output::Blob;
 use crate::values::Type;
 use crate::values::Value;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A key opened for writing.
 pub struct Edit<'t, 'a> {
@@ -237,6 +238,9 @@ impl Drop for Edit<'_, '_> {
             self.txn.local.tally.changes += 1;
             if self.shard.watched.get() > 0 {
                 self.txn.keyspace.watched.mark(self.db, self.key.bytes());
+            }
+            if self.shard.waiters.load(Relaxed) > 0 {
+                self.txn.note_ready(self.db, self.key.bytes());
             }
         }
     }

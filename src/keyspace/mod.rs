@@ -17,6 +17,7 @@ pub mod shard;
 mod splice;
 pub mod table;
 pub mod txn;
+pub mod waiting;
 pub mod watch;
 pub mod whole;
 
@@ -50,6 +51,8 @@ pub struct Keyspace {
     pub defrag: defrag::Passes,
     /// Keys that clients watch.
     pub watched: Watched,
+    /// Clients that wait for keys.
+    pub waiting: waiting::Waiting,
     /// Bytes of entries and bucket arrays, as last published by the workers.
     used_bytes: AtomicI64,
     /// Bytes of flushed tables not yet freed; no longer counted as used.
@@ -84,6 +87,7 @@ impl Keyspace {
             garbage: Garbage::new(readers),
             defrag: defrag::Passes::default(),
             watched: Watched::default(),
+            waiting: waiting::Waiting::default(),
             used_bytes: AtomicI64::new(0),
             freeing_bytes: AtomicI64::new(0),
             allowed_bytes: AtomicU64::new(u64::MAX),

@@ -9,7 +9,7 @@ use parking_lot::lock_api::RawMutex as _;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 
 /// Attempts on a lock that is taken before the thread parks. Locks are held for about 100 ns.
 const SPINS_MAX: usize = 100;
@@ -26,6 +26,8 @@ pub struct Shard {
     pub accesses: Cell<u32>,
     /// Keys in this shard that some client watches.
     pub watched: Cell<u32>,
+    /// Clients that wait for keys of this shard, one for each key. Raised under the lock.
+    pub waiters: AtomicU32,
     /// The S3-FIFO policy's state.
     pub queues: s3fifo::Cell,
     /// No key of this shard expires before this moment, in ms.
@@ -50,6 +52,7 @@ impl Shard {
             bytes: AtomicUsize::new(0),
             accesses: Cell::new(0),
             watched: Cell::new(0),
+            waiters: AtomicU32::new(0),
             queues: s3fifo::Cell::default(),
             next_due_ms: Cell::new(u64::MAX),
             field_deadlines: RefCell::new(None),

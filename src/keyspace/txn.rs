@@ -15,11 +15,13 @@ use super::entry::EntryRef;
 use super::eviction;
 use super::shard::{Guard, Shard};
 use super::table::{Pos, Table};
+use super::waiting::{Request, Waiter};
 use super::{Hash, Keyspace, Local, ValueRef, fields, hash_key};
 use crate::config::Config;
 use crate::error::Error;
 use crate::values::{Content, Type};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// Keys of one request that need no allocation.
 const KEYS_INLINE: usize = 16;
@@ -63,8 +65,8 @@ pub type Keys<'a> = SmallVec<[Key<'a>; 4]>;
 enum Held<'a> {
     /// None: it walks the shards, or has no keys.
     Walk,
-    One(#[allow(dead_code)] Guard<'a>),
-    Many(#[allow(dead_code)] SmallVec<[Guard<'a>; KEYS_INLINE]>),
+    One(Guard<'a>),
+    Many(SmallVec<[Guard<'a>; KEYS_INLINE]>),
     All(#[allow(dead_code)] Vec<Guard<'a>>),
 }
 
@@ -109,6 +111,8 @@ pub struct Txn<'a> {
     pub(super) now_ms: u64,
     skew_ms: i64,
     pub(super) touch: bool,
+    /// Keys that were changed and that somebody waits for.
+    pub(super) ready: Vec<(usize, Box<[u8]>)>,
 }
 
 /// What a transaction runs with.
@@ -176,6 +180,7 @@ impl<'a> Txn<'a> {
             now_ms,
             skew_ms,
             touch,
+            ready: Vec::new(),
         }
     }
 
@@ -441,6 +446,92 @@ impl<'a> Txn<'a> {
                 pos,
                 eviction::used(shard, table, bits, self.local, self.now_ms),
             );
+        }
+    }
+}
+
+impl<'a> Txn<'a> {
+    /// Was a key changed that somebody waits for?
+    #[inline]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// A key that was changed and that somebody waits for, each once, in the order of the changes.
+    pub fn next_ready(&mut self) -> Option<(usize, Box<[u8]>)> {
+        (!self.ready.is_empty()).then(|| self.ready.remove(0))
+    }
+
+    /// The type of a key of any database, if it exists; its shard is held.
+    pub fn kind_in(&mut self, db: usize, key: Key<'_>) -> Option<Type> {
+        let (_, table, pos) = self.locate(db, key)?;
+        Some(table.entry(pos).kind())
+    }
+
+    /// Registers the request of this transaction as waiting for its keys.
+    pub fn wait(&mut self, request: Request) -> Arc<Waiter> {
+        let keys = self.keys.iter().map(|key| key.bytes.into()).collect();
+        let waiter = Arc::new(Waiter::new(request, (self.db, self.touch), keys));
+        self.keyspace.begin_waiting(&waiter);
+        waiter
+    }
+
+    /// A transaction inside this one, for a request of another client. `None` when a shard it needs
+    /// beyond those held is busy: waiting for it could wait for ever.
+    pub fn lend<'b>(&'b mut self, (db, touch): (usize, bool), keys: Keys<'b>) -> Option<Txn<'b>> {
+        let keyspace = self.keyspace;
+        let mut more: SmallVec<[Guard<'b>; KEYS_INLINE]> = SmallVec::new();
+        for key in &keys {
+            let shard = &keyspace.shards[keyspace.shard_index(key.hash)];
+            let held = |guard: &Guard<'_>| std::ptr::eq(guard.shard(), shard);
+            if !self.holds(shard) && !more.iter().any(held) {
+                more.push(shard.try_lock()?);
+            }
+        }
+        Some(Txn {
+            keyspace,
+            local: &mut *self.local,
+            config: self.config,
+            held: Held::Many(more),
+            keys,
+            db,
+            now_ms: self.now_ms,
+            skew_ms: self.skew_ms,
+            touch,
+            ready: Vec::new(),
+        })
+    }
+
+    /// Takes over what a transaction inside this one has made ready.
+    pub fn add_ready(&mut self, ready: Vec<(usize, Box<[u8]>)>) {
+        for key in ready {
+            if !self.ready.contains(&key) {
+                self.ready.push(key);
+            }
+        }
+    }
+
+    /// What was made ready so far.
+    pub fn take_ready(&mut self) -> Vec<(usize, Box<[u8]>)> {
+        std::mem::take(&mut self.ready)
+    }
+
+    /// Notes a change of a key that somebody may wait for.
+    #[cold]
+    pub(super) fn note_ready(&mut self, db: usize, key: &[u8]) {
+        let noted = |(at, name): &(usize, Box<[u8]>)| *at == db && **name == *key;
+        if self.keyspace.waiting.has(db, key) && !self.ready.iter().any(noted) {
+            self.ready.push((db, key.into()));
+        }
+    }
+
+    fn holds(&self, shard: &Shard) -> bool {
+        let is = |guard: &Guard<'_>| std::ptr::eq(guard.shard(), shard);
+        match &self.held {
+            Held::Walk => false,
+            Held::One(guard) => is(guard),
+            Held::Many(guards) => guards.iter().any(is),
+            Held::All(_) => true,
         }
     }
 }

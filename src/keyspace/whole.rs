@@ -31,6 +31,7 @@ impl Txn<'_> {
         let (keyspace, now_ms) = (self.keyspace(), self.now_ms());
         let exists = |key: &[u8]| contains(keyspace, db, key, now_ms);
         keyspace.watched.mark_all(db, exists);
+        self.note_all_ready(db);
         let mut flushed = Flushed::default();
         self.each_shard(|_, shard, local| {
             if let Some(table) = shard.existing_table(db).filter(|table| table.buckets() > 0) {
@@ -55,6 +56,8 @@ impl Txn<'_> {
             |key: &[u8]| contains(keyspace, a, key, now_ms) || contains(keyspace, b, key, now_ms);
         keyspace.watched.mark_all(a, exists);
         keyspace.watched.mark_all(b, exists);
+        self.note_all_ready(a);
+        self.note_all_ready(b);
         let databases = (a, b);
         self.each_shard(|_, shard, local| {
             let (a, b) = (shard.table(a), shard.table(b));
@@ -67,6 +70,12 @@ impl Txn<'_> {
             local.tally.changes += 1;
             true
         });
+    }
+
+    fn note_all_ready(&mut self, db: usize) {
+        for key in self.keyspace().waiting.keys_of(db) {
+            self.note_ready(db, &key);
+        }
     }
 
     /// Visits keys of the database that have not expired, from `cursor` on (0: the start) until

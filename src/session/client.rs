@@ -64,6 +64,21 @@ pub enum Doom {
     Ended = 7,
 }
 
+/// How `CLIENT UNBLOCK` ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unblocked {
+    /// As if its time were up.
+    AsTimeout,
+    /// With an error.
+    WithError,
+}
+
+/// Values of a client's `wait`.
+const NO_WAIT: u8 = 0;
+const WAITS: u8 = 1;
+const UNBLOCK_AS_TIMEOUT: u8 = 2;
+const UNBLOCK_WITH_ERROR: u8 = 3;
+
 /// Conditions shown in `CLIENT LIST`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -129,6 +144,7 @@ pub struct Client {
     authenticated: AtomicBool,
     flags: AtomicU32,
     doom: AtomicU8,
+    wait: AtomicU8,
     identity: Mutex<Identity>,
     dirty: Mutex<Option<DirtyFlag>>,
     waker: Mutex<Option<Waker>>,
@@ -162,6 +178,7 @@ impl Client {
             authenticated: AtomicBool::new(false),
             flags: AtomicU32::new(0),
             doom: AtomicU8::new(0),
+            wait: AtomicU8::new(NO_WAIT),
             identity: Mutex::default(),
             dirty: Mutex::default(),
             waker: Mutex::default(),
@@ -234,6 +251,37 @@ impl Client {
             + self.input_bytes.load(Relaxed)
             + self.output_bytes.load(Relaxed)
             + self.multi_bytes.load(Relaxed)
+    }
+
+    /// Notes that it waits in a blocking command, or no longer does.
+    pub fn set_waiting(&self, on: bool) {
+        self.wait.store(if on { WAITS } else { NO_WAIT }, Relaxed);
+        self.set(Flag::Blocked, on);
+    }
+
+    /// Ends its wait in a blocking command. False when it is in none.
+    pub fn unblock(&self, how: Unblocked) -> bool {
+        let wanted = match how {
+            Unblocked::AsTimeout => UNBLOCK_AS_TIMEOUT,
+            Unblocked::WithError => UNBLOCK_WITH_ERROR,
+        };
+        let done = self
+            .wait
+            .compare_exchange(WAITS, wanted, Relaxed, Relaxed)
+            .is_ok();
+        if done {
+            self.wake();
+        }
+        done
+    }
+
+    /// Was its wait ended by [`Client::unblock`]?
+    pub fn unblocked(&self) -> Option<Unblocked> {
+        match self.wait.load(Relaxed) {
+            UNBLOCK_AS_TIMEOUT => Some(Unblocked::AsTimeout),
+            UNBLOCK_WITH_ERROR => Some(Unblocked::WithError),
+            _ => None,
+        }
     }
 
     /// Tells the client's task to close the connection. The first reason stays, but whoever is

@@ -10,7 +10,7 @@ mod pause;
 mod registry;
 mod slowlog;
 
-pub use client::{Address, Client, Doom, Flag, Identity};
+pub use client::{Address, Client, Doom, Flag, Identity, Unblocked};
 pub use latency::{
     Event as LatencyEvent, LatencyMonitor, Sample as LatencySample, Series as LatencySeries,
 };

@@ -10,7 +10,7 @@ use super::spec::*;
 use crate::base::number;
 use crate::error::Error;
 use crate::protocol::{Args, Protocol, Reply};
-use crate::session::{Doom, Flag, PauseKind, ReplyMode, Shared};
+use crate::session::{Doom, Flag, PauseKind, ReplyMode, Shared, Unblocked};
 use describe::describe;
 use filter::Filter;
 use std::sync::atomic::Ordering::Relaxed;
@@ -301,15 +301,18 @@ fn unpause(cx: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     DONE
 }
 
-/// Nothing blocks so far, so nobody is woken.
-fn unblock(_: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    match args.len() {
-        3 => {}
-        4 if args.is(3, "timeout") || args.is(3, "error") => {}
+fn unblock(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let how = match args.len() {
+        3 => Unblocked::AsTimeout,
+        4 if args.is(3, "timeout") => Unblocked::AsTimeout,
+        4 if args.is(3, "error") => Unblocked::WithError,
         4 => return Err(Error::UNBLOCK_REASON),
         _ => return Err(Error::subcommand_usage(args.at(1), "CLIENT")),
-    }
-    number::parse_i64(args.at(2)).ok_or(Error::NotInteger)?;
-    reply.int(0);
+    };
+    let id = number::parse_i64(args.at(2)).ok_or(Error::NotInteger)?;
+    let client = u64::try_from(id)
+        .ok()
+        .and_then(|id| cx.shared.clients.get(id));
+    reply.int(client.is_some_and(|client| client.unblock(how)).into());
     DONE
 }

@@ -1,0 +1,182 @@
+//! Requests that wait for keys: registering them, running them again when a key has changed, and
+//! what their clients do when time is up. See [`crate::keyspace::waiting`].
+
+use super::Engine;
+use crate::commands::spec::{Block, Flow, Handler, Otherwise};
+use crate::commands::table::{self, Registered};
+use crate::keyspace::waiting::{Request, Waiter};
+use crate::keyspace::{Key, Txn};
+use crate::protocol::{Args, Output, Reply};
+use crate::session::{Session, Shared, Unblocked};
+use std::sync::Arc;
+
+/// A client's request that waits.
+pub struct Blocked {
+    waiter: Arc<Waiter>,
+    /// Its command.
+    pub command: &'static Registered,
+    /// When time is up, in ms on the server timeline.
+    pub until_ms: Option<u64>,
+    otherwise: Otherwise,
+}
+
+/// Registers a request as waiting, under the locks that found nothing for it.
+pub(super) fn block(
+    txn: &mut Txn<'_>,
+    session: &Session,
+    (command, args): (&'static Registered, Args<'_>),
+    block: &mut Block,
+) -> Blocked {
+    let client = Arc::clone(&session.client);
+    let until_ms = block.timeout_ms.map(|ms| txn.now_ms().saturating_add(ms));
+    let waiter = txn.wait(Request {
+        command: command.id,
+        args: block.again.take().unwrap_or_else(|| args.to_owned()),
+        protocol: session.protocol,
+        kind: block.kind,
+        when_gone: block.when_gone,
+        wake: Box::new(move || client.wake()),
+    });
+    Blocked {
+        waiter,
+        command,
+        until_ms,
+        otherwise: block.otherwise,
+    }
+}
+
+/// Runs the requests that wait for what a transaction has changed, in the order in which they
+/// came, while its locks are still held.
+pub(super) fn serve(txn: &mut Txn<'_>, shared: &Shared) {
+    let waiting = &shared.keyspace.waiting;
+    while let Some((db, key)) = txn.next_ready() {
+        let mut index = 0;
+        while let Some(waiter) = waiting.nth(db, &key, index) {
+            let kind = txn.kind_in(db, Key::new(&key));
+            if kind.is_none() && !waiting.concerned_when_gone(db, &key) {
+                break;
+            }
+            let concerned = kind == Some(waiter.kind) || waiter.when_gone;
+            if !concerned || !waiter.claim() {
+                index += 1;
+                continue;
+            }
+            match run(txn, shared, &waiter) {
+                Ran::Served(reply) => {
+                    shared.keyspace.end_waiting(&waiter);
+                    waiter.serve(reply);
+                }
+                Ran::Nothing => {
+                    waiter.release();
+                    index += 1;
+                }
+                Ran::Busy => {
+                    waiter.release();
+                    waiter.ask_retry();
+                    index += 1;
+                }
+            }
+        }
+    }
+}
+
+enum Ran {
+    Served(Output),
+    Nothing,
+    /// A shard is held by somebody else.
+    Busy,
+}
+
+/// Runs a waiter's request inside a transaction.
+fn run(txn: &mut Txn<'_>, shared: &Shared, waiter: &Waiter) -> Ran {
+    let row = table::all()[waiter.command].command;
+    let Handler::Keys(handler) = row.handler else {
+        unreachable!("what waits for keys has keys")
+    };
+    let args = waiter.args.as_args();
+    let keys = row.extract_keys(args).unwrap_or_default();
+    let Some(mut inner) = txn.lend((waiter.db, waiter.touch), keys) else {
+        return Ran::Busy;
+    };
+    let mut out = Output::default();
+    let mark = out.mark();
+    let mut reply = Reply::new(&mut out, waiter.protocol);
+    match handler(&mut inner, args, &mut reply) {
+        Ok(Flow::Block(_)) => return Ran::Nothing,
+        Ok(Flow::Offload(job)) => job(shared, reply.output()),
+        Ok(Flow::Done | Flow::Close) => {}
+        Err(error) => {
+            reply.truncate(mark);
+            shared.metrics.count_error(&error.code());
+            reply.error(&error);
+        }
+    }
+    let ready = inner.take_ready();
+    drop(inner);
+    txn.add_ready(ready);
+    Ran::Served(out)
+}
+
+impl Engine {
+    /// What a blocked client's request has come to: its reply, or `None` while it waits.
+    pub fn poll_blocked(&mut self, session: &Session, blocked: &Blocked) -> Option<Output> {
+        let waiter = &blocked.waiter;
+        if let Some(reply) = waiter.take_reply() {
+            return Some(reply);
+        }
+        self.begin_batch();
+        if waiter.takes_retry() && waiter.claim() {
+            return self.retry(session, blocked);
+        }
+        let unblocked = session.client.unblocked();
+        let expired = blocked.until_ms.is_some_and(|until| self.now_ms >= until);
+        if unblocked.is_none() && !expired || !waiter.cancel() {
+            return None;
+        }
+        self.shared.keyspace.end_waiting(waiter);
+        let mut out = Output::default();
+        let mut reply = Reply::new(&mut out, session.protocol);
+        match unblocked {
+            Some(Unblocked::WithError) => {
+                let error = crate::error::Error::Unblocked;
+                self.shared.metrics.count_error(&error.code());
+                reply.error(&error);
+            }
+            _ => blocked.otherwise.reply(&mut reply),
+        }
+        Some(out)
+    }
+
+    /// Runs a request again whose waiter is claimed.
+    fn retry(&mut self, session: &Session, blocked: &Blocked) -> Option<Output> {
+        let Engine {
+            shared,
+            local,
+            view,
+            now_ms,
+            ..
+        } = self;
+        let waiter = &blocked.waiter;
+        let keys = blocked.command.command.extract_keys(waiter.args.as_args());
+        let mut scope = super::scope(shared, local, view.config(), *now_ms, session);
+        scope.db = waiter.db;
+        let mut txn = Txn::begin(scope, keys.unwrap_or_default());
+        match run(&mut txn, shared, waiter) {
+            Ran::Served(reply) => {
+                shared.keyspace.end_waiting(waiter);
+                serve(&mut txn, shared);
+                Some(reply)
+            }
+            Ran::Nothing | Ran::Busy => {
+                waiter.release();
+                None
+            }
+        }
+    }
+
+    /// Ends a blocked client's wait without a reply: it is gone.
+    pub fn abandon(&self, blocked: &Blocked) {
+        blocked.waiter.cancel();
+        self.shared.keyspace.end_waiting(&blocked.waiter);
+    }
+}

@@ -1,0 +1,219 @@
+//! Clients that wait for keys (`BLPOP`, `XREAD BLOCK`, …), in the order in which they came.
+//!
+//! A waiter is registered under the locks that found nothing for it. Whoever changes a key runs,
+//! before letting go of its locks, the requests of those that wait for it: so what is pushed goes
+//! to the first that waits, and nobody can come in between. When a request needs a shard that is
+//! not held and is busy, its own client runs it again instead.
+//!
+//! A shard counts the keys' waiters; writers look here only when that count is not zero.
+
+use super::{Hash, Keyspace, hash_key};
+use crate::protocol::{Output, OwnedArgs, Protocol};
+use crate::values::Type;
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+const WAITING: u8 = 0;
+/// Its request is being run.
+const CLAIMED: u8 = 1;
+/// It has its reply.
+const SERVED: u8 = 2;
+/// It no longer waits.
+const CANCELLED: u8 = 3;
+
+/// A request that waits for keys.
+pub struct Waiter {
+    /// Number of its command in the command table.
+    pub command: usize,
+    /// Its arguments.
+    pub args: OwnedArgs,
+    /// Its database.
+    pub db: usize,
+    /// How its reply is to be written.
+    pub protocol: Protocol,
+    /// Do its accesses count as use?
+    pub touch: bool,
+    /// The type that concerns it.
+    pub kind: Type,
+    /// Does it concern it when a key is gone, or of another type?
+    pub when_gone: bool,
+    keys: Vec<Box<[u8]>>,
+    state: AtomicU8,
+    retry: AtomicBool,
+    reply: Mutex<Option<Output>>,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+/// What a waiter waits with.
+pub struct Request {
+    /// See [`Waiter::command`].
+    pub command: usize,
+    /// See [`Waiter::args`].
+    pub args: OwnedArgs,
+    /// See [`Waiter::protocol`].
+    pub protocol: Protocol,
+    /// See [`Waiter::kind`].
+    pub kind: Type,
+    /// See [`Waiter::when_gone`].
+    pub when_gone: bool,
+    /// Wakes its client's task.
+    pub wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Waiter {
+    pub(super) fn new(
+        request: Request,
+        (db, touch): (usize, bool),
+        mut keys: Vec<Box<[u8]>>,
+    ) -> Waiter {
+        keys.sort_unstable();
+        keys.dedup();
+        Waiter {
+            command: request.command,
+            args: request.args,
+            db,
+            protocol: request.protocol,
+            touch,
+            kind: request.kind,
+            when_gone: request.when_gone,
+            keys,
+            state: AtomicU8::new(WAITING),
+            retry: AtomicBool::new(false),
+            reply: Mutex::new(None),
+            wake: request.wake,
+        }
+    }
+
+    fn pass(&self, from: u8, to: u8) -> bool {
+        let order = (Ordering::AcqRel, Ordering::Acquire);
+        let passed = self.state.compare_exchange(from, to, order.0, order.1);
+        passed.is_ok()
+    }
+
+    /// Takes on running its request. False when it does not wait any more, or somebody else runs
+    /// it. The caller goes on with [`Waiter::serve`] or [`Waiter::release`].
+    pub fn claim(&self) -> bool {
+        self.pass(WAITING, CLAIMED)
+    }
+
+    /// There was nothing for it: it goes on waiting. Called while its keys are held.
+    pub fn release(&self) {
+        self.pass(CLAIMED, WAITING);
+        // Its time may have run out meanwhile.
+        (self.wake)();
+    }
+
+    /// Gives it its reply.
+    pub fn serve(&self, reply: Output) {
+        *self.reply.lock() = Some(reply);
+        self.pass(CLAIMED, SERVED);
+        (self.wake)();
+    }
+
+    /// Its reply, once there is one.
+    pub fn take_reply(&self) -> Option<Output> {
+        (self.state.load(Ordering::Acquire) == SERVED)
+            .then(|| self.reply.lock().take())
+            .flatten()
+    }
+
+    /// Stops waiting. False when its request is being run, or was: then it has a reply to come.
+    pub fn cancel(&self) -> bool {
+        self.pass(WAITING, CANCELLED)
+    }
+
+    /// Has its client run the request again.
+    pub fn ask_retry(&self) {
+        self.retry.store(true, Ordering::Release);
+        (self.wake)();
+    }
+
+    /// Was it asked to run the request again? Only once for each time.
+    pub fn takes_retry(&self) -> bool {
+        self.retry.swap(false, Ordering::AcqRel)
+    }
+}
+
+type Queues = DashMap<(u32, Box<[u8]>), VecDeque<Arc<Waiter>>>;
+
+/// All waiters, by key.
+#[derive(Default)]
+pub struct Waiting {
+    queues: Queues,
+}
+
+impl Waiting {
+    /// Waiter number `index` of a key.
+    pub fn nth(&self, db: usize, key: &[u8], index: usize) -> Option<Arc<Waiter>> {
+        let queue = self.queues.get(&(db as u32, Box::from(key)))?;
+        queue.get(index).cloned()
+    }
+
+    /// Does anybody wait for a key?
+    pub fn has(&self, db: usize, key: &[u8]) -> bool {
+        self.queues.contains_key(&(db as u32, Box::from(key)))
+    }
+
+    /// Does anybody wait for a key to be gone?
+    pub fn concerned_when_gone(&self, db: usize, key: &[u8]) -> bool {
+        let queue = self.queues.get(&(db as u32, Box::from(key)));
+        queue.is_some_and(|queue| queue.iter().any(|waiter| waiter.when_gone))
+    }
+
+    /// The keys of a database that somebody waits for.
+    pub fn keys_of(&self, db: usize) -> Vec<Box<[u8]>> {
+        let of_db = self.queues.iter().filter(|item| item.key().0 == db as u32);
+        of_db.map(|item| item.key().1.clone()).collect()
+    }
+
+    /// Has those look again that a key's end concerns: it has expired or was evicted.
+    pub(super) fn gone(&self, db: usize, key: &[u8]) {
+        if let Some(queue) = self.queues.get(&(db as u32, Box::from(key))) {
+            let concerned = queue.iter().filter(|waiter| waiter.when_gone);
+            concerned.for_each(|waiter| waiter.ask_retry());
+        }
+    }
+}
+
+impl Keyspace {
+    /// Puts a waiter last in the queues of its keys, whose shards the caller holds.
+    pub(super) fn begin_waiting(&self, waiter: &Arc<Waiter>) {
+        for key in &waiter.keys {
+            let mut queue = self
+                .waiting
+                .queues
+                .entry((waiter.db as u32, key.clone()))
+                .or_default();
+            queue.push_back(Arc::clone(waiter));
+            self.waiters_of(hash_key(key))
+                .fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes a waiter that was served or cancelled out of all queues. Takes no shard's lock.
+    pub fn end_waiting(&self, waiter: &Arc<Waiter>) {
+        for key in &waiter.keys {
+            let id = (waiter.db as u32, key.clone());
+            let Some(mut queue) = self.waiting.queues.get_mut(&id) else {
+                continue;
+            };
+            let place = queue.iter().position(|other| Arc::ptr_eq(other, waiter));
+            if let Some(place) = place {
+                queue.remove(place);
+                self.waiters_of(hash_key(key))
+                    .fetch_sub(1, Ordering::Relaxed);
+            }
+            drop(queue);
+            self.waiting
+                .queues
+                .remove_if(&id, |_, queue| queue.is_empty());
+        }
+    }
+
+    fn waiters_of(&self, hash: Hash) -> &std::sync::atomic::AtomicU32 {
+        &self.shards[self.shard_index(hash)].waiters
+    }
+}
