@@ -149,16 +149,9 @@ impl Engine {
 
     /// Runs a request again whose waiter is claimed.
     fn retry(&mut self, session: &Session, blocked: &Blocked) -> Option<Output> {
-        let Engine {
-            shared,
-            local,
-            view,
-            now_ms,
-            ..
-        } = self;
+        let (mut scope, shared, _) = self.parts(session);
         let waiter = &blocked.waiter;
         let keys = blocked.command.command.extract_keys(waiter.args.as_args());
-        let mut scope = super::scope(shared, local, view.config(), *now_ms, session);
         scope.db = waiter.db;
         let mut txn = Txn::begin(scope, keys.unwrap_or_default());
         match run(&mut txn, shared, waiter) {

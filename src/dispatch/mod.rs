@@ -208,15 +208,7 @@ impl Engine {
                     // A count that does not fit leaves no keys; the handler says what is wrong.
                     _ => row.extract_keys(args).unwrap_or_default(),
                 };
-                let Engine {
-                    shared,
-                    local,
-                    view,
-                    now_ms,
-                    blocked,
-                    ..
-                } = self;
-                let scope = scope(shared, local, view.config(), *now_ms, session);
+                let (scope, shared, blocked) = self.parts(session);
                 let mut txn = Txn::begin(scope, keys);
                 let mut outcome = handler(&mut txn, args, reply);
                 if let Ok(Flow::Block(block)) = &mut outcome {
@@ -228,14 +220,7 @@ impl Engine {
                 outcome
             }
             Handler::Keyspace(handler, all) => {
-                let Engine {
-                    shared,
-                    local,
-                    view,
-                    now_ms,
-                    ..
-                } = self;
-                let scope = scope(shared, local, view.config(), *now_ms, session);
+                let (scope, shared, _) = self.parts(session);
                 let mut txn = if all {
                     Txn::begin_all(scope, Keys::new())
                 } else {
@@ -253,6 +238,13 @@ impl Engine {
             Handler::Exec => transaction::exec(self, session, reply),
             Handler::Container => Err(Error::Syntax),
         }
+    }
+
+    /// What a transaction for a client runs with, and what is needed beside it.
+    fn parts(&mut self, session: &Session) -> (Scope<'_>, &Shared, &mut Option<Blocked>) {
+        let config = self.view.config();
+        let scope = scope(&self.shared, &mut self.local, config, self.now_ms, session);
+        (scope, &self.shared, &mut self.blocked)
     }
 
     /// Evicts to make room for a write, or refuses it.

@@ -9,7 +9,7 @@ use crate::commands::context::Context;
 use crate::commands::spec::{DENYOOM, Flow, Handler, Outcome};
 use crate::commands::table::{self, Registered};
 use crate::error::Error;
-use crate::keyspace::txn::{Keys, Scope};
+use crate::keyspace::txn::Keys;
 use crate::keyspace::{Hash, Key, Txn, eviction, hash_key};
 use crate::metrics::{Counter, Sheet, bump};
 use crate::protocol::output::Mark;
@@ -117,15 +117,7 @@ fn run_all(
     let (shared, config, sheet) = (&engine.shared, engine.view.config(), &engine.sheet);
     let (now_ms, timer) = (engine.now_ms, &engine.timer);
     let mut start = timer.raw();
-    let scope = Scope {
-        keyspace: &shared.keyspace,
-        local: &mut engine.local,
-        config,
-        db: session.db,
-        now_ms,
-        skew_ms: shared.clock.skew_ms(),
-        touch: !session.no_touch,
-    };
+    let scope = super::scope(shared, &mut engine.local, config, now_ms, session);
     let mut txn = match needed {
         Some(hashes) => Txn::begin_union(scope, hashes.into_iter()),
         None => Txn::begin_all(scope, Keys::new()),
