@@ -15,6 +15,9 @@ pub enum Flow {
     Close,
     /// The work is long: run this on the pool and send what it appends. Nothing has been replied.
     Offload(Job),
+    /// The work is long ([`Txn::is_long`]) and nothing has been done or replied: run the request on
+    /// the pool.
+    Long,
     /// There is nothing to reply with yet, and nothing has been replied: run the request again when
     /// one of its keys changes.
     Block(Block),

@@ -104,6 +104,7 @@ fn run(txn: &mut Txn<'_>, shared: &Shared, waiter: &Waiter) -> Ran {
     match handler(&mut inner, args, &mut reply) {
         Ok(Flow::Block(_)) => return Ran::Nothing,
         Ok(Flow::Offload(job)) => job(shared, reply.output()),
+        Ok(Flow::Long) => unreachable!("nothing is long inside a transaction"),
         Ok(Flow::Done | Flow::Close) => {}
         Err(error) => {
             reply.truncate(mark);

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod gates;
+mod long;
 mod slow;
 mod transaction;
 
@@ -10,7 +11,7 @@ pub use blocking::Blocked;
 use crate::base::clock::Clock;
 use crate::commands::context::Context;
 use crate::commands::spec::{
-    ADMIN, DENYOOM, Flow, Handler, MAY_REPLICATE, Outcome, SKIP_MONITOR, WRITE,
+    ADMIN, BLOCKING, DENYOOM, Flow, Handler, MAY_REPLICATE, Outcome, SKIP_MONITOR, WRITE,
 };
 use crate::commands::table::{self, Registered};
 use crate::config::{Config, View};
@@ -194,7 +195,7 @@ impl Engine {
         if let Some(long) = row.long
             && long(&self.shared.keyspace, args)
         {
-            return Ok(self.offload(session, command, args));
+            return Ok(long::offload(session, command, args));
         }
         if row.flags.has(DENYOOM) {
             self.make_room(args)?;
@@ -209,8 +210,13 @@ impl Engine {
                     _ => row.extract_keys(args).unwrap_or_default(),
                 };
                 let (scope, shared, blocked) = self.parts(session);
-                let mut txn = Txn::begin(scope, keys);
+                let Some(mut txn) = Txn::try_begin(scope, keys, row.flags.has(BLOCKING)) else {
+                    return Ok(long::offload(session, command, args));
+                };
                 let mut outcome = handler(&mut txn, args, reply);
+                if matches!(outcome, Ok(Flow::Long)) {
+                    return Ok(long::offload(session, command, args));
+                }
                 if let Ok(Flow::Block(block)) = &mut outcome {
                     *blocked = Some(blocking::block(&mut txn, session, (command, args), block));
                 }
@@ -270,42 +276,6 @@ impl Engine {
         }
     }
 
-    /// The request as a job for the pool.
-    fn offload(&mut self, session: &Session, command: &'static Registered, args: Args<'_>) -> Flow {
-        let owned = args.to_owned();
-        let (db, protocol, touch) = (session.db, session.protocol, !session.no_touch);
-        let Handler::Keyspace(handler, all) = command.command.handler else {
-            unreachable!("only commands on the keyspace declare themselves long")
-        };
-        Flow::Offload(Box::new(move |shared, out| {
-            let mut local = Local::new(0, shared.keyspace.settings());
-            let config = shared.config.load();
-            let mark = out.mark();
-            let scope = Scope {
-                keyspace: &shared.keyspace,
-                local: &mut local,
-                config: &config,
-                db,
-                now_ms: shared.clock.now_ms(),
-                skew_ms: shared.clock.skew_ms(),
-                touch,
-            };
-            let mut txn = if all {
-                Txn::begin_all(scope, Keys::new())
-            } else {
-                Txn::begin(scope, Keys::new())
-            };
-            let mut reply = Reply::new(out, protocol);
-            if let Err(error) = handler(&mut txn, owned.as_args(), &mut reply) {
-                reply.truncate(mark);
-                reply.error(&error);
-            }
-            blocking::serve(&mut txn, shared);
-            drop(txn);
-            local.publish(&shared.keyspace);
-        }))
-    }
-
     /// What follows from an outcome: the error's reply, statistics, the slow log.
     fn conclude(
         &mut self,
@@ -319,10 +289,11 @@ impl Engine {
         let next = match outcome {
             Ok(Flow::Done) => Next::Go,
             Ok(Flow::Close) => Next::Close,
-            Ok(Flow::Block(_)) => match self.blocked.take() {
-                Some(blocked) => return Next::Block(blocked),
-                None => unreachable!("registered when the handler had returned"),
-            },
+            Ok(Flow::Block(_)) => {
+                let blocked = self.blocked.take();
+                return Next::Block(blocked.expect("registered when the handler returned"));
+            }
+            Ok(Flow::Long) => unreachable!("offloaded when the handler returned"),
             Ok(Flow::Offload(job)) => {
                 self.sheet.add(Counter::Offloaded, 1);
                 return Next::Await(job, command);

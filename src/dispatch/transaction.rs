@@ -204,6 +204,7 @@ fn finish(
         Ok(Flow::Close) => return true,
         // Nobody else could fill a key meanwhile.
         Ok(Flow::Block(block)) => block.otherwise.reply(reply),
+        Ok(Flow::Long) => unreachable!("nothing is long inside a transaction"),
         // Inside a transaction long work is done in place: its isolation is what was asked for.
         Ok(Flow::Offload(job)) => job(shared, reply.output()),
         Err(error) => {

@@ -5,14 +5,17 @@ use super::eviction::s3fifo;
 use super::fields::FieldDeadlines;
 use super::table::Table;
 use parking_lot::RawMutex;
-use parking_lot::lock_api::RawMutex as _;
+use parking_lot::lock_api::{RawMutex as _, RawMutexTimed as _};
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicUsize};
+use std::time::Duration;
 
 /// Attempts on a lock that is taken before the thread parks. Locks are held for about 100 ns.
 const SPINS_MAX: usize = 100;
+/// How long a worker waits for a lock before it goes on with other clients.
+const WAIT_MAX: Duration = Duration::from_micros(300);
 
 /// One stripe of the keyspace. Everything in it but the tables' bucket arrays (which prefetches
 /// read) is touched only while its lock is held.
@@ -72,6 +75,27 @@ impl Shard {
             shard: self,
             _not_send: PhantomData,
         }
+    }
+
+    /// Waits for the lock, but no longer than a worker may.
+    #[inline]
+    pub fn lock_briefly(&self) -> Option<Guard<'_>> {
+        let locked = self.lock.try_lock() || self.lock_contended_briefly();
+        locked.then_some(Guard {
+            shard: self,
+            _not_send: PhantomData,
+        })
+    }
+
+    #[cold]
+    fn lock_contended_briefly(&self) -> bool {
+        for _ in 0..SPINS_MAX {
+            std::hint::spin_loop();
+            if self.lock.try_lock() {
+                return true;
+            }
+        }
+        self.lock.try_lock_for(WAIT_MAX)
     }
 
     /// Takes the lock if it is free.

@@ -25,6 +25,8 @@ use std::sync::Arc;
 
 /// Keys of one request that need no allocation.
 const KEYS_INLINE: usize = 16;
+/// Work on more elements than this is long: about a millisecond.
+pub const LONG_ELEMENTS: usize = 10_000;
 
 /// A key of the request being executed, with its hash.
 #[derive(Clone, Copy)]
@@ -113,6 +115,7 @@ pub struct Txn<'a> {
     pub(super) touch: bool,
     /// Keys that were changed and that somebody waits for.
     pub(super) ready: Vec<(usize, Box<[u8]>)>,
+    may_offload: bool,
 }
 
 /// What a transaction runs with.
@@ -145,6 +148,34 @@ impl<'a> Txn<'a> {
             several => lock_many(keyspace, several.iter().map(shard)),
         };
         Txn::with(scope, held, keys)
+    }
+
+    /// As [`Txn::begin`] on a worker: it waits for a lock only briefly, unless it has to `wait`.
+    /// `None` when a shard is held for longer: the request is one for the pool.
+    #[inline]
+    pub fn try_begin(scope: Scope<'a>, keys: Keys<'a>, wait: bool) -> Option<Txn<'a>> {
+        let keyspace = scope.keyspace;
+        let shard = |key: &Key<'_>| keyspace.shard_index(key.hash);
+        let held = match keys.as_slice() {
+            _ if wait => return Some(Txn::begin(scope, keys)),
+            [] => Held::Walk,
+            [key] => Held::One(keyspace.shards[shard(key)].lock_briefly()?),
+            several => {
+                let indices = ascending(several.iter().map(shard)).into_iter();
+                let lock = |index: usize| keyspace.shards[index].lock_briefly();
+                Held::Many(indices.map(lock).collect::<Option<_>>()?)
+            }
+        };
+        let mut txn = Txn::with(scope, held, keys);
+        txn.may_offload = true;
+        Some(txn)
+    }
+
+    /// Is work on so many elements one for the pool? The handler then answers
+    /// `Flow::Long` before it has done anything, and is run again there.
+    /// Never on the pool itself or inside a transaction.
+    pub fn is_long(&self, elements: usize) -> bool {
+        self.may_offload && elements > LONG_ELEMENTS
     }
 
     /// Locks the shards of all `hashes`, without keys yet: for `EXEC`, see [`Txn::set_command`].
@@ -181,6 +212,7 @@ impl<'a> Txn<'a> {
             skew_ms,
             touch,
             ready: Vec::new(),
+            may_offload: false,
         }
     }
 
@@ -499,6 +531,7 @@ impl<'a> Txn<'a> {
             skew_ms: self.skew_ms,
             touch,
             ready: Vec::new(),
+            may_offload: false,
         })
     }
 
@@ -537,15 +570,20 @@ impl<'a> Txn<'a> {
 }
 
 fn lock_many<'a>(keyspace: &'a Keyspace, indices: impl Iterator<Item = usize>) -> Held<'a> {
-    let mut indices: SmallVec<[usize; KEYS_INLINE]> = indices.collect();
-    indices.sort_unstable();
-    indices.dedup();
     Held::Many(
-        indices
+        ascending(indices)
             .into_iter()
             .map(|index| keyspace.shards[index].lock())
             .collect(),
     )
+}
+
+/// The order in which locks are taken, each once.
+fn ascending(indices: impl Iterator<Item = usize>) -> SmallVec<[usize; KEYS_INLINE]> {
+    let mut indices: SmallVec<[usize; KEYS_INLINE]> = indices.collect();
+    indices.sort_unstable();
+    indices.dedup();
+    indices
 }
 
 /// Seconds of use, as entries keep them.

@@ -1,0 +1,68 @@
+//! Requests that run on the pool: long ones, and those whose shard somebody holds for long.
+
+use super::blocking;
+use crate::commands::spec::{Flow, Handler};
+use crate::commands::table::Registered;
+use crate::keyspace::txn::{Keys, Scope};
+use crate::keyspace::{Local, Txn};
+use crate::protocol::{Args, Reply};
+use crate::session::{Session, Shared};
+
+/// The request as a job for the pool. It locks as it would have here, but waits if it must.
+pub(super) fn offload(session: &Session, command: &'static Registered, args: Args<'_>) -> Flow {
+    let owned = args.to_owned();
+    let (db, protocol, touch) = (session.db, session.protocol, !session.no_touch);
+    Flow::Offload(Box::new(move |shared, out| {
+        let mut local = Local::new(0, shared.keyspace.settings());
+        let config = shared.config.load();
+        let scope = Scope {
+            keyspace: &shared.keyspace,
+            local: &mut local,
+            config: &config,
+            db,
+            now_ms: shared.clock.now_ms(),
+            skew_ms: shared.clock.skew_ms(),
+            touch,
+        };
+        run(
+            shared,
+            scope,
+            command,
+            owned.as_args(),
+            Reply::new(out, protocol),
+        );
+        local.publish(&shared.keyspace);
+    }))
+}
+
+fn run(
+    shared: &Shared,
+    scope: Scope<'_>,
+    command: &Registered,
+    args: Args<'_>,
+    mut reply: Reply<'_>,
+) {
+    let (handler, mut txn) = match command.command.handler {
+        Handler::Keys(handler) => {
+            let keys = command.command.extract_keys(args);
+            (handler, Txn::begin(scope, keys.unwrap_or_default()))
+        }
+        Handler::Keyspace(handler, true) => (handler, Txn::begin_all(scope, Keys::new())),
+        Handler::Keyspace(handler, false) => (handler, Txn::begin(scope, Keys::new())),
+        _ => unreachable!("only commands on keys are offloaded"),
+    };
+    let mark = reply.mark();
+    match handler(&mut txn, args, &mut reply) {
+        Ok(Flow::Offload(job)) => job(shared, reply.output()),
+        Ok(Flow::Done | Flow::Close) => {}
+        Ok(Flow::Block(_) | Flow::Long) => {
+            unreachable!("blocking commands stay with their worker, and this is the pool")
+        }
+        Err(error) => {
+            reply.truncate(mark);
+            shared.metrics.count_error(&error.code());
+            reply.error(&error);
+        }
+    }
+    blocking::serve(&mut txn, shared);
+}
