@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustls::{ClientConnection, StreamOwned};
 
 use super::Result;
-use super::request::{Batch, Replies};
+use super::request::{Answer, Batch, Replies};
 use super::server::Server;
 
 /// How long a reply may take; servers under valgrind need seconds for a deep pipeline.
@@ -142,6 +142,31 @@ impl Load {
         }
     }
 
+    /// Sends one request and takes the length and the beginning of its reply for those of all.
+    ///
+    /// # Errors
+    /// When the reply is an error.
+    pub(crate) fn learn(&mut self, one: &mut Batch) -> Result<Replies> {
+        self.connections[0].write_all(one.next())?;
+        let mut filled = 0;
+        let bytes = loop {
+            if filled == self.input.len() {
+                self.input.resize(2 * filled, 0);
+            }
+            filled += read_some(self.connections[0].as_mut(), &mut self.input[filled..])?;
+            if let Some(bytes) = reply_len(&self.input[..filled]) {
+                break bytes;
+            }
+        };
+        if self.input[0] == b'-' || bytes != filled {
+            return Err(unexpected(&self.input[..filled], "a request to learn from"));
+        }
+        Ok(Replies::Fixed {
+            head: self.input[..1].to_vec(),
+            bytes,
+        })
+    }
+
     fn read_replies(&mut self, index: usize, batch: &Batch) -> Result<u64> {
         match &batch.replies {
             Replies::Fixed { head, bytes } => {
@@ -202,6 +227,29 @@ impl Load {
     }
 }
 
+/// Length of the reply that `bytes` begins with, once it is all there.
+fn reply_len(bytes: &[u8]) -> Option<usize> {
+    let line = memchr::memchr(b'\n', bytes)? + 1;
+    let number = || {
+        let text = std::str::from_utf8(&bytes[1..line - 2]).ok()?;
+        text.parse::<i64>().ok()
+    };
+    match bytes[0] {
+        b'$' => match number()? {
+            -1 => Some(line),
+            len => (bytes.len() >= line + len as usize + 2).then_some(line + len as usize + 2),
+        },
+        b'*' => {
+            let mut at = line;
+            for _ in 0..number()?.max(0) {
+                at += reply_len(&bytes[at..])?;
+            }
+            Some(at)
+        }
+        _ => Some(line),
+    }
+}
+
 /// Stores keys `from..to`: values under `key:`, or what else `op` writes.
 pub(crate) fn preload(
     server: &Server,
@@ -211,14 +259,31 @@ pub(crate) fn preload(
     to: u64,
 ) -> Result<()> {
     const PIPELINE: u64 = 100;
-    let mut load = Load::connect(server, 4)?;
+    // Messages of a stream must arrive in order: whatever is not a plain key has one connection.
+    let connections = if matches!(op.answer, Answer::Alike) {
+        1
+    } else {
+        4
+    };
+    let mut load = Load::connect(server, connections)?;
     let make = |pipeline: u64, next| {
         let pick = super::request::Pick::Sequence { next };
         Batch::new(op, server.speaks_resp, pipeline as usize, value_bytes, pick)
     };
-    let batches = (to - from) / PIPELINE;
-    let rest = (to - from) % PIPELINE;
-    load.run_strictly(&mut make(PIPELINE, from)?, batches)?;
+    let (mut from, mut learnt) = (from, None);
+    if matches!(op.answer, Answer::Alike) {
+        // Number 0 is no id: the first message has number 1.
+        learnt = Some(load.learn(&mut make(1, from + 1)?)?);
+        from += 2;
+    }
+    let batches = to.saturating_sub(from) / PIPELINE;
+    let rest = to.saturating_sub(from) % PIPELINE;
+    let mut batch = make(PIPELINE, from)?;
+    if let Some(replies) = learnt {
+        batch.replies = replies;
+        return load.run_strictly(&mut batch, batches);
+    }
+    load.run_strictly(&mut batch, batches)?;
     load.run_strictly(&mut make(1, to - rest)?, rest)
 }
 

@@ -28,6 +28,9 @@ pub(crate) enum Answer {
     Value,
     /// An array of so many values.
     Values(usize),
+    /// Anything, but of the same length each time: learnt from the first, see
+    /// [`super::loadgen::Load::learn`].
+    Alike,
 }
 
 /// An operation as it appears in a row of a table.
@@ -259,6 +262,10 @@ fn resp_replies(answer: Answer, value_bytes: usize) -> Replies {
                 head: (head + &value_head).into_bytes(),
             }
         }
+        Answer::Alike => Replies::Fixed {
+            head: Vec::new(),
+            bytes: 0,
+        },
     }
 }
 

@@ -7,6 +7,8 @@ mod instructions;
 mod memory;
 mod shift;
 mod syscalls;
+mod types;
+mod types_memory;
 mod workers;
 
 use super::Result;
@@ -28,6 +30,8 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section::new("large", cpu::large_values),
     Section::new("huge", cpu::huge_values),
     Section::new("tls", cpu::encrypted),
+    Section::new("types", types::run),
+    Section::new("types-memory", types_memory::run),
     Section::new("workers", workers::run),
     Section::new("memory", memory::run),
     Section::new("shift", shift::run),

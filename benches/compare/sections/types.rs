@@ -1,0 +1,361 @@
+//! Server CPU per operation on collections.
+//!
+//! A scene is a set of keys and the operations that are measured on them; a new operation is one
+//! line in its scene.
+
+use serde_json::json;
+
+use super::super::Result;
+use super::super::contender::Contender;
+use super::super::loadgen::{Load, preload};
+use super::super::options::Options;
+use super::super::report::{Findings, Table, figure, median, ratio};
+use super::super::request::{Answer, Batch, Op, Part, Pick};
+use super::super::server::Server;
+use super::{columns, placement, ratio_columns, settings};
+
+const PIPELINE: usize = 30;
+const VALUE_BYTES: usize = 16;
+/// Sets, hashes, … of a scene.
+const KEYS: u64 = 10_000;
+const OPS: u64 = 300_000;
+
+/// Keys, and operations on them.
+pub(super) struct Scene {
+    title: &'static str,
+    /// What is stored first: each operation for so many numbers.
+    fills: Vec<(Op, u64)>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    op: Op,
+    numbers: Numbers,
+    /// How many GETs it costs, about.
+    weight: u64,
+}
+
+/// Which numbers an operation is run with.
+#[derive(Clone, Copy)]
+enum Numbers {
+    /// Any of the keys.
+    Any(u64),
+    /// One after the other from here on.
+    From(u64),
+}
+
+/// Word, key and value parts by their first letter: `=word`, `#prefix`, `@` for a value.
+pub(super) fn op(name: &'static str, parts: &[&'static str], answer: Answer) -> Op {
+    let part = |text: &&'static str| match text.as_bytes()[0] {
+        b'#' => Part::Key(&text[1..]),
+        b'@' => Part::Value,
+        _ => Part::Word(text),
+    };
+    Op::new(name, parts.iter().map(part).collect(), answer)
+}
+
+/// The fields, members, … of small collections.
+pub(super) const TEN: [&str; 10] = [
+    "field:0", "field:1", "field:2", "field:3", "field:4", "field:5", "field:6", "field:7",
+    "field:8", "field:9",
+];
+
+fn row(op: Op, numbers: Numbers, weight: u64) -> Row {
+    Row {
+        op,
+        numbers,
+        weight,
+    }
+}
+
+/// A hash of ten fields.
+pub(super) fn hash_of_ten() -> Op {
+    let mut parts = vec!["HSET", "#hsh:"];
+    parts.extend(TEN.iter().flat_map(|field| [*field, "@"]));
+    op("HSET of 10", &parts, Answer::Integer)
+}
+
+/// A list of ten elements.
+pub(super) fn list_of_ten() -> Op {
+    let mut parts = vec!["RPUSH", "#lst:"];
+    parts.extend(["@"; 10]);
+    op("RPUSH of 10", &parts, Answer::Integer)
+}
+
+/// A set of ten texts.
+pub(super) fn set_of_ten() -> Op {
+    let mut parts = vec!["SADD", "#set:"];
+    parts.extend(TEN);
+    op("SADD of 10", &parts, Answer::Integer)
+}
+
+/// A sorted set of ten members.
+pub(super) fn zset_of_ten() -> Op {
+    let mut parts = vec!["ZADD", "#zst:"];
+    let scores = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
+    parts.extend(
+        scores
+            .iter()
+            .zip(TEN)
+            .flat_map(|(score, member)| [*score, member]),
+    );
+    op("ZADD of 10", &parts, Answer::Integer)
+}
+
+fn scenes(options: &Options) -> Vec<Scene> {
+    use Answer::{Alike, Integer};
+    let keys = options.scaled(KEYS).max(100);
+    let any = Numbers::Any(keys);
+    let many = options.scaled(100_000).max(1000);
+    vec![
+        Scene {
+            title: "hashes of 10 fields",
+            fills: vec![(hash_of_ten(), keys)],
+            rows: vec![
+                row(
+                    op("HSET", &["HSET", "#hsh:", "field:5", "@"], Integer),
+                    any,
+                    1,
+                ),
+                row(op("HGET", &["HGET", "#hsh:", "field:5"], Alike), any, 1),
+                row(op("HGETALL of 10", &["HGETALL", "#hsh:"], Alike), any, 2),
+            ],
+        },
+        Scene {
+            title: "lists",
+            fills: (0..10).map(|_| (list_of_ten(), keys)).collect(),
+            rows: vec![
+                row(
+                    op("LRANGE of 100", &["LRANGE", "#lst:", "0", "99"], Alike),
+                    any,
+                    8,
+                ),
+                row(op("LPUSH", &["LPUSH", "#lst:", "@"], Integer), any, 1),
+                row(op("RPOP", &["RPOP", "#lst:"], Alike), any, 1),
+            ],
+        },
+        Scene {
+            title: "sets of 10 members",
+            fills: vec![(set_of_ten(), keys)],
+            rows: vec![
+                row(op("SADD", &["SADD", "#set:", "field:5"], Integer), any, 1),
+                row(
+                    op("SISMEMBER", &["SISMEMBER", "#set:", "field:5"], Integer),
+                    any,
+                    1,
+                ),
+            ],
+        },
+        Scene {
+            title: "sorted sets of 10 members",
+            fills: vec![(zset_of_ten(), keys)],
+            rows: vec![
+                row(
+                    op("ZADD", &["ZADD", "#zst:", "#0000", "field:5"], Integer),
+                    any,
+                    1,
+                ),
+                row(
+                    op(
+                        "ZINCRBY",
+                        &["ZINCRBY", "#zst:", "0", "field:5"],
+                        Answer::Alike,
+                    ),
+                    any,
+                    1,
+                ),
+            ],
+        },
+        Scene {
+            title: "a sorted set of 100,000 members",
+            fills: vec![(
+                op("ZADD", &["ZADD", "big", "#0000", "#mem:"], Integer),
+                many,
+            )],
+            rows: vec![
+                row(
+                    op("ZADD big", &["ZADD", "big", "#0000", "#mem:"], Integer),
+                    Numbers::Any(many),
+                    2,
+                ),
+                row(
+                    op("ZRANGE of 100", &["ZRANGE", "big", "0", "99"], Alike),
+                    any,
+                    8,
+                ),
+                row(op("ZRANK big", &["ZRANK", "big", "#mem:"], Integer), any, 2),
+            ],
+        },
+        Scene {
+            title: "streams",
+            fills: vec![
+                (
+                    op(
+                        "XGROUP",
+                        &["XGROUP", "CREATE", "read", "g", "0", "MKSTREAM"],
+                        Answer::Status,
+                    ),
+                    1,
+                ),
+                (
+                    op("XADD", &["XADD", "read", "#0001", "field", "@"], Alike),
+                    many * 10,
+                ),
+            ],
+            rows: vec![
+                row(
+                    op("XADD", &["XADD", "write", "#0001", "field", "@"], Alike),
+                    Numbers::From(0),
+                    1,
+                ),
+                row(
+                    op(
+                        "XREADGROUP",
+                        &[
+                            "XREADGROUP",
+                            "GROUP",
+                            "g",
+                            "c",
+                            "COUNT",
+                            "1",
+                            "STREAMS",
+                            "read",
+                            ">",
+                        ],
+                        Alike,
+                    ),
+                    any,
+                    3,
+                ),
+            ],
+        },
+    ]
+}
+
+pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Findings> {
+    let able: Vec<_> = contenders
+        .iter()
+        .filter(|c| c.kind.speaks_resp())
+        .cloned()
+        .collect();
+    let mut lines = Vec::new();
+    let mut samples = serde_json::Map::new();
+    for mut scene in scenes(options) {
+        if let Some(pattern) = &options.rows {
+            scene
+                .rows
+                .retain(|row| row.op.name.contains(pattern.as_str()));
+        }
+        if scene.rows.is_empty() {
+            continue;
+        }
+        let mut found = vec![vec![Vec::new(); able.len()]; scene.rows.len()];
+        for round in 0..options.rounds {
+            eprintln!(
+                "compare: types: {}: round {} of {}",
+                scene.title,
+                round + 1,
+                options.rounds
+            );
+            scene.play(options, &able, round, &mut found)?;
+        }
+        for (row, values) in scene.rows.iter().zip(found) {
+            lines.push(line(row, &values));
+            samples.insert(row.op.name.into(), json!(values));
+        }
+    }
+    let mut heads = columns("operation", &able, "µs");
+    heads.extend(ratio_columns(&able));
+    let table = Table {
+        title: "Server CPU per operation on collections".into(),
+        note: format!(
+            "{} keys of each kind, {VALUE_BYTES}-byte values, pipeline {PIPELINE}; CPU time (user \
+             + system) of all server threads; {} rounds with fresh servers, {} samples each, \
+             contenders taking turns. Medians; in brackets the middle half of the ratios.",
+            options.scaled(KEYS).max(100),
+            options.rounds,
+            options.samples
+        ),
+        columns: heads,
+        rows: lines,
+    };
+    Ok(Findings {
+        name: "types",
+        tables: vec![table],
+        samples: json!(samples),
+    })
+}
+
+fn line(row: &Row, values: &[Vec<f64>]) -> Vec<String> {
+    let mut cells = vec![row.op.name.to_owned()];
+    cells.extend(values.iter().map(|values| figure(median(values), 3)));
+    cells.extend(
+        values[1..]
+            .iter()
+            .map(|of| ratio(of, &values[0]).to_string()),
+    );
+    cells
+}
+
+impl Scene {
+    /// One round: fresh servers for all, then row by row, taking turns sample by sample.
+    fn play(
+        &self,
+        options: &Options,
+        contenders: &[Contender],
+        round: usize,
+        found: &mut [Vec<Vec<f64>>],
+    ) -> Result<()> {
+        let mut servers = Vec::new();
+        for contender in contenders {
+            let server = Server::start(contender, &settings(options), &placement(options))?;
+            for (op, count) in &self.fills {
+                preload(&server, op, VALUE_BYTES, 0, *count)?;
+            }
+            servers.push(server);
+        }
+        for (index, row) in self.rows.iter().enumerate() {
+            let mut starts = vec![0; servers.len()];
+            for turn in 0..options.samples * servers.len() {
+                let who = (turn + turn / servers.len() + round) % servers.len();
+                let sample = row.measure(options, &servers[who], &mut starts[who])?;
+                found[index][who].push(sample);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Row {
+    /// Microseconds of server CPU per operation. `start` counts numbers that were used up.
+    fn measure(&self, options: &Options, server: &Server, start: &mut u64) -> Result<f64> {
+        let batches =
+            (options.ops.unwrap_or(options.scaled(OPS)) / self.weight / PIPELINE as u64).max(1);
+        let mut load = Load::connect(server, 1)?;
+        let mut make = |pipeline: usize, batches: u64| {
+            let pick = match self.numbers {
+                Numbers::Any(keys) => Pick::uniform(keys),
+                Numbers::From(first) => Pick::Sequence {
+                    next: first + 1 + *start,
+                },
+            };
+            *start += pipeline as u64 * batches;
+            Batch::new(&self.op, server.speaks_resp, pipeline, VALUE_BYTES, pick)
+        };
+        let learnt = match self.op.answer {
+            Answer::Alike => Some(load.learn(&mut make(1, 1)?)?),
+            _ => None,
+        };
+        let mut batch = make(PIPELINE, batches + batches / 10 + 1)?;
+        if let Some(replies) = learnt {
+            batch.replies = replies;
+        }
+        let blame = |error| server.blame(error);
+        load.run_strictly(&mut batch, batches / 10 + 1)
+            .map_err(blame)?;
+        let before_ns = server.cpu_ns()?;
+        load.run_strictly(&mut batch, batches).map_err(blame)?;
+        let used_ns = server.cpu_ns()? - before_ns;
+        Ok(used_ns as f64 / 1000.0 / (batches * PIPELINE as u64) as f64)
+    }
+}
