@@ -94,6 +94,10 @@ fn copy(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if db == txn.db() && source.bytes() == target.bytes() {
         return Err(Error::SameObject);
     }
+    let elements = txn.peek(source, false).map_or(0, View::elements);
+    if txn.is_long(elements) {
+        return Ok(Flow::Long);
+    }
     let copied = txn.read(source).map(View::to_copy);
     let mut edit = txn.edit_in(db, target);
     let done = match copied {

@@ -599,6 +599,17 @@ pub struct View<'t> {
 }
 
 impl<'t> View<'t> {
+    /// Elements of a large collection; 0 of anything that is in its entry.
+    pub fn elements(self) -> usize {
+        match self.kind() {
+            Type::String => 0,
+            _ => match self.content() {
+                Content::Packed(..) => 0,
+                Content::Big(big) => big.len(),
+            },
+        }
+    }
+
     /// The collection. The caller has seen that it is one.
     pub fn content(self) -> Content<'t> {
         self.entry.content()
