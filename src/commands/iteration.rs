@@ -42,15 +42,22 @@ const COMMANDS: &[Command] = checked(&[
 /// Keys that were found, in one piece of memory: their number must be known before the first is
 /// replied.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl Found {
-    fn add(&mut self, key: &[u8]) {
+    pub(super) fn add(&mut self, key: &[u8]) {
         self.bytes.extend_from_slice(key);
         self.ends.push(self.bytes.len());
+    }
+
+    /// Replies as `SCAN` and its kin do, with the cursor to go on with.
+    pub(super) fn reply_to_scan(&self, next: u64, reply: &mut Reply<'_>) {
+        reply.array(2);
+        reply.bulk(itoa::Buffer::new().format(next).as_bytes());
+        self.reply(reply);
     }
 
     fn reply(&self, reply: &mut Reply<'_>) {
@@ -60,6 +67,98 @@ impl Found {
             reply.bulk(&self.bytes[start..*end]);
             start = *end;
         }
+    }
+}
+
+/// What commands that draw elements at random are to draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Draw {
+    /// So many, none twice.
+    Distinct(usize),
+    /// So many, any of them several times.
+    Any(usize),
+}
+
+/// Elements that are drawn at most where they may come several times: the client says how many,
+/// however few there are.
+const DRAWS_MAX: usize = 1 << 24;
+/// Bytes of a reply of which elements are drawn several times.
+const DRAWN_BYTES_MAX: usize = 512 << 20;
+
+impl Draw {
+    /// Reads a count: elements may come several times when it is negative.
+    pub(super) fn parse(count: &[u8]) -> Result<Draw, Error> {
+        let count = number::parse_i64(count).ok_or(Error::NotInteger)?;
+        if count >= 0 {
+            return Ok(Draw::Distinct(count as usize));
+        }
+        if count == i64::MIN {
+            return Err(Error::RANDOM_COUNT);
+        }
+        Ok(Draw::Any(count.unsigned_abs() as usize))
+    }
+
+    /// Is it a number whose double does not fit?
+    pub(super) fn is_beyond_half(self) -> bool {
+        let (Draw::Distinct(count) | Draw::Any(count)) = self;
+        count > (i64::MAX / 2) as usize
+    }
+
+    /// Are there more than any reply could hold?
+    pub(super) fn is_endless(self) -> bool {
+        matches!(self, Draw::Any(count) if count > DRAWS_MAX)
+    }
+
+    /// Does what was drawn until now leave room for more?
+    pub(super) fn fits(reply: &mut Reply<'_>) -> bool {
+        reply.output().buffer().len() <= DRAWN_BYTES_MAX
+    }
+}
+
+/// The options of `HSCAN`, `SSCAN` and `ZSCAN`.
+pub(super) struct Within<'a> {
+    /// Elements to visit, about.
+    pub(super) count: usize,
+    /// Only names are asked for.
+    pub(super) novalues: bool,
+    pattern: &'a [u8],
+}
+
+impl<'a> Within<'a> {
+    /// Reads them from the fourth argument on. `NOVALUES` is for hashes only.
+    pub(super) fn parse(args: Args<'a>, has_values: bool) -> Result<Within<'a>, Error> {
+        let mut within = Within {
+            count: COUNT_DEFAULT as usize,
+            novalues: false,
+            pattern: b"*",
+        };
+        let mut at = 3;
+        while at < args.len() {
+            if has_values && args.is(at, "novalues") {
+                within.novalues = true;
+                at += 1;
+                continue;
+            }
+            let value = args.get(at + 1).ok_or(Error::Syntax)?;
+            if args.is(at, "count") {
+                let count = number::parse_i64(value).ok_or(Error::NotInteger)?;
+                if count < 1 {
+                    return Err(Error::Syntax);
+                }
+                within.count = count as usize;
+            } else if args.is(at, "match") {
+                within.pattern = value;
+            } else {
+                return Err(Error::Syntax);
+            }
+            at += 2;
+        }
+        Ok(within)
+    }
+
+    /// Does an element match the pattern?
+    pub(super) fn admits(&self, element: &[u8]) -> bool {
+        matches(self.pattern, element)
     }
 }
 
@@ -154,14 +253,12 @@ fn scan(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
             found.add(entry.key());
         }
     });
-    reply.array(2);
-    reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-    found.reply(reply);
+    found.reply_to_scan(next, reply);
     DONE
 }
 
 /// A cursor, read as C's `strtoul` does.
-fn parse_cursor(arg: &[u8]) -> Result<u64, Error> {
+pub(super) fn parse_cursor(arg: &[u8]) -> Result<u64, Error> {
     let starts_blank = arg.first().is_some_and(|byte| number::is_space(*byte));
     number::parse_u64_as_c(arg)
         .filter(|_| !starts_blank)

@@ -15,6 +15,7 @@ mod connection;
 mod debug;
 mod expire;
 mod generic;
+mod hash;
 mod help;
 mod hyperloglog;
 mod info;
@@ -37,6 +38,7 @@ pub static FAMILIES: &[&table::Family] = &[
     &debug::FAMILY,
     &expire::FAMILY,
     &generic::FAMILY,
+    &hash::FAMILY,
     &hyperloglog::FAMILY,
     &info::FAMILY,
     &iteration::FAMILY,

@@ -10,6 +10,7 @@ mod connection;
 mod debug;
 mod expire;
 mod generic;
+mod hash;
 mod hyperloglog;
 mod info;
 mod iteration;

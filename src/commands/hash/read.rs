@@ -1,0 +1,102 @@
+//! Commands that read.
+
+use super::super::iteration::{Found, Within, parse_cursor};
+use super::super::spec::*;
+use super::reply_element;
+use crate::error::Error;
+use crate::keyspace::Txn;
+use crate::keyspace::collection::Stored;
+use crate::protocol::{Args, Reply};
+use crate::values::Type;
+use crate::values::hash::Hash;
+
+/// The hash the request is about.
+#[inline]
+pub(super) fn open<'t>(txn: &'t mut Txn<'_>) -> Result<Hash<Stored<'t>>, Error> {
+    Ok(Hash::new(txn.read_as(txn.key(0), Type::Hash)?))
+}
+
+pub(super) fn hget(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match open(txn)?.get(args.at(2)) {
+        Some(field) => reply_element(field.value, reply),
+        None => reply.null(),
+    }
+    DONE
+}
+
+pub(super) fn hmget(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let hash = open(txn)?;
+    let fields = args.from(2);
+    reply.array(fields.len());
+    for name in fields {
+        match hash.get(name) {
+            Some(field) => reply_element(field.value, reply),
+            None => reply.null(),
+        }
+    }
+    DONE
+}
+
+pub(super) fn hgetall(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let hash = open(txn)?;
+    reply.map(hash.len());
+    hash.for_each(|field| {
+        reply_element(field.name, reply);
+        reply_element(field.value, reply);
+    });
+    DONE
+}
+
+pub(super) fn hkeys(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let hash = open(txn)?;
+    reply.array(hash.len());
+    hash.for_each(|field| reply_element(field.name, reply));
+    DONE
+}
+
+pub(super) fn hvals(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let hash = open(txn)?;
+    reply.array(hash.len());
+    hash.for_each(|field| reply_element(field.value, reply));
+    DONE
+}
+
+pub(super) fn hlen(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(open(txn)?.len());
+    DONE
+}
+
+pub(super) fn hexists(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.int(open(txn)?.get(args.at(2)).is_some().into());
+    DONE
+}
+
+pub(super) fn hstrlen(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let hash = open(txn)?;
+    let field = hash.get(args.at(2));
+    reply.count(field.map_or(0, |field| field.value.text_len()));
+    DONE
+}
+
+pub(super) fn hscan(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let cursor = parse_cursor(args.at(2))?;
+    let stored = txn.read_as(txn.key(0), Type::Hash)?;
+    let mut found = Found::default();
+    let mut next = 0;
+    // Redis does not look at the options when there is no hash.
+    if stored.exists() {
+        let within = Within::parse(args, true)?;
+        next = Hash::new(stored).scan(cursor, within.count, |field| {
+            field.name.with_text(|name| {
+                if within.admits(name) {
+                    found.add(name);
+                    if !within.novalues {
+                        field.value.with_text(|value| found.add(value));
+                    }
+                }
+            });
+        });
+    }
+    found.reply_to_scan(next, reply);
+    DONE
+}

@@ -1,0 +1,85 @@
+//! Commands that set and remove.
+
+use super::super::spec::*;
+use super::fields::{COUNT_POSITIVE, fields};
+use super::{limits, reply_element};
+use crate::error::Error;
+use crate::keyspace::{Event, Txn};
+use crate::protocol::{Args, Reply};
+use crate::values::Type;
+use crate::values::hash::{FieldTtl, Hash};
+
+pub(super) const SET_EVENT: Event = Event::Hash("hset");
+pub(super) const DELETE_EVENT: Event = Event::Hash("hdel");
+
+pub(super) fn hset(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let created = set_all(txn, args, "hset")?;
+    reply.count(created);
+    DONE
+}
+
+pub(super) fn hmset(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    set_all(txn, args, "hmset")?;
+    reply.ok();
+    DONE
+}
+
+/// Sets all fields of the request; how many of them are new.
+fn set_all(txn: &mut Txn<'_>, args: Args<'_>, name: &'static str) -> Result<usize, Error> {
+    if !args.len().is_multiple_of(2) {
+        return Err(Error::WrongArity(name));
+    }
+    let limits = limits(txn);
+    let mut edit = txn.edit_as(txn.key(0), Type::Hash)?;
+    let mut hash = Hash::new(&mut edit);
+    let mut created = 0;
+    for at in (2..args.len()).step_by(2) {
+        let (field, value) = (args.at(at), args.at(at + 1));
+        created += usize::from(hash.set(field, value, FieldTtl::Clear, limits));
+    }
+    edit.changed(SET_EVENT);
+    Ok(created)
+}
+
+pub(super) fn hsetnx(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let limits = limits(txn);
+    let mut edit = txn.edit_as(txn.key(0), Type::Hash)?;
+    let mut hash = Hash::new(&mut edit);
+    let is_new = hash.get(args.at(2)).is_none();
+    if is_new {
+        hash.set(args.at(2), args.at(3), FieldTtl::Clear, limits);
+        edit.changed(SET_EVENT);
+    }
+    reply.int(is_new.into());
+    DONE
+}
+
+pub(super) fn hdel(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut edit = txn.edit_as(txn.key(0), Type::Hash)?;
+    let mut hash = Hash::new(&mut edit);
+    let removed = args.from(2).filter(|field| hash.remove(field)).count();
+    if removed > 0 {
+        edit.changed(DELETE_EVENT);
+    }
+    reply.count(removed);
+    DONE
+}
+
+pub(super) fn hgetdel(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut edit = txn.edit_as(txn.key(0), Type::Hash)?;
+    let mut hash = Hash::new(&mut edit);
+    let fields = fields(args, 2, COUNT_POSITIVE)?;
+    reply.array(fields.len());
+    let mut removed = 0;
+    for name in fields {
+        match hash.get(name) {
+            Some(field) => reply_element(field.value, reply),
+            None => reply.null(),
+        }
+        removed += usize::from(hash.remove(name));
+    }
+    if removed > 0 {
+        edit.changed(DELETE_EVENT);
+    }
+    DONE
+}
