@@ -622,6 +622,36 @@ impl Error {
     }
 }
 
+/// Errors of commands that wait, or take from several keys.
+impl Error {
+    /// How long to wait is no number.
+    pub const TIMEOUT_NOT_FLOAT: Error = Error::Fixed("ERR timeout is not a float or out of range");
+    /// Waiting would end after the end of time.
+    pub const TIMEOUT_OUT_OF_RANGE: Error = Error::Fixed("ERR timeout is out of range");
+    /// A number of keys that is not positive, or no number.
+    pub const NUMKEYS_NOT_POSITIVE: Error = Error::Fixed("ERR numkeys should be greater than 0");
+    /// A number of elements that is not positive, or no number.
+    pub const COUNT_NOT_POSITIVE: Error = Error::Fixed("ERR count should be greater than 0");
+}
+
+/// Errors of the list commands, and of `SORT`.
+impl Error {
+    /// `LSET` beyond the list's ends.
+    pub const INDEX_OUT_OF_RANGE: Error = Error::Fixed("ERR index out of range");
+    /// `LPOS … RANK 0`.
+    pub const LPOS_RANK: Error = Error::Fixed(
+        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... \
+         or use negative to start from the end of the list",
+    );
+    /// `LPOS … COUNT` with what is no number from 0.
+    pub const LPOS_COUNT: Error = Error::Fixed("ERR COUNT can't be negative");
+    /// `LPOS … MAXLEN` with what is no number from 0.
+    pub const LPOS_MAXLEN: Error = Error::Fixed("ERR MAXLEN can't be negative");
+    /// `SORT` by number of what is no number.
+    pub const SORT_NOT_NUMBER: Error =
+        Error::Fixed("ERR One or more scores can't be converted into double");
+}
+
 impl From<ProtocolError> for Error {
     fn from(cause: ProtocolError) -> Error {
         Error::Protocol(cause)

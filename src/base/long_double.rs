@@ -6,8 +6,8 @@
 
 use std::ops::{Add, Neg, Sub};
 
-use rustc_apfloat::Float;
 use rustc_apfloat::ieee::X87DoubleExtended;
+use rustc_apfloat::{Float, Round, Status};
 
 use super::float_syntax::{self, Binary, Literal};
 
@@ -57,6 +57,19 @@ impl LongDouble {
     /// Neither infinite nor NaN.
     pub fn is_finite(self) -> bool {
         self.0.is_finite()
+    }
+
+    /// `factor` times the number, rounded up; `None` when that is beyond 64 bits.
+    pub fn ceil_times(self, factor: i64) -> Option<i64> {
+        let product = self.0 * LongDouble::from(factor).0;
+        let mut exact = false;
+        let rounded = product
+            .value
+            .to_i128_r(64, Round::TowardPositive, &mut exact);
+        if rounded.status.intersects(Status::INVALID_OP) {
+            return None;
+        }
+        i64::try_from(rounded.value).ok()
     }
 
     /// Appends the number in full, never with an exponent: seventeen decimals, correctly rounded

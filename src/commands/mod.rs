@@ -22,12 +22,14 @@ mod info;
 mod iteration;
 mod keyspace;
 mod latency;
+mod list;
 mod memory;
 mod monitor;
 mod object;
 mod server;
 mod slowlog;
 mod string;
+mod timeout;
 mod transactions;
 
 /// Every family.
@@ -44,6 +46,7 @@ pub static FAMILIES: &[&table::Family] = &[
     &iteration::FAMILY,
     &keyspace::FAMILY,
     &latency::FAMILY,
+    &list::FAMILY,
     &memory::FAMILY,
     &monitor::FAMILY,
     &object::FAMILY,

@@ -31,7 +31,7 @@ pub struct Block {
     pub kind: Type,
     /// It is also run again when a key ceases to be of that type: a consumer group may be gone.
     pub when_gone: bool,
-    /// The reply when time is up, and at once inside a transaction.
+    /// The reply when it was given nothing.
     pub otherwise: Otherwise,
     /// The arguments it is run again with, if others than those of the request.
     pub again: Option<OwnedArgs>,
@@ -44,13 +44,23 @@ pub enum Otherwise {
     Null,
     /// A null array.
     NullArray,
+    /// A null array when time is up, a null inside a transaction: what moves between lists reply.
+    NullArrayInTime,
 }
 
 impl Otherwise {
-    /// Appends it.
+    /// Appends what is replied when time is up.
     pub fn reply(self, reply: &mut Reply<'_>) {
         match self {
             Otherwise::Null => reply.null(),
+            Otherwise::NullArray | Otherwise::NullArrayInTime => reply.null_array(),
+        }
+    }
+
+    /// Appends what is replied where nothing may wait.
+    pub fn reply_at_once(self, reply: &mut Reply<'_>) {
+        match self {
+            Otherwise::Null | Otherwise::NullArrayInTime => reply.null(),
             Otherwise::NullArray => reply.null_array(),
         }
     }

@@ -205,6 +205,7 @@ fn finish(
         // Nobody else could fill a key meanwhile.
         Ok(Flow::Block(block)) => block.otherwise.reply(reply),
         Ok(Flow::Long) => unreachable!("nothing is long inside a transaction"),
+        Ok(Flow::Block(block)) => block.otherwise.reply_at_once(reply),
         // Inside a transaction long work is done in place: its isolation is what was asked for.
         Ok(Flow::Offload(job)) => job(shared, reply.output()),
         Err(error) => {

@@ -6,6 +6,7 @@ mod bitmap;
 mod connection;
 mod generic;
 mod hyperloglog;
+mod list;
 mod server;
 mod string;
 mod transactions;
@@ -17,6 +18,7 @@ pub const FAMILIES: &[Family] = &[
     string::FAMILY,
     bitmap::FAMILY,
     hyperloglog::FAMILY,
+    list::FAMILY,
     generic::FAMILY,
     connection::FAMILY,
     server::FAMILY,

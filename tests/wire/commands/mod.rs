@@ -16,6 +16,7 @@ mod info;
 mod iteration;
 mod keyspace;
 mod latency;
+mod list;
 mod memory;
 mod monitor;
 mod object;
