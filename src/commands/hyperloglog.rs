@@ -129,6 +129,9 @@ fn stored(value: Option<ValueRef<'_>>) -> Result<Option<(&[u8], Form)>, Error> {
 }
 
 fn pfcount(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if txn.is_long(txn.key_count() * ELEMENTS) {
+        return Ok(Flow::Long);
+    }
     let estimate = if txn.key_count() == 1 {
         estimate_of_one(txn)?
     } else {
@@ -172,6 +175,9 @@ fn estimate_of_one(txn: &mut Txn<'_>) -> Result<u64, Error> {
 /// A cached estimate is a change for those who watch the key, though not an event in Redis.
 const COUNTED: Event = Event::String("pfcount");
 
+/// How many elements of a collection cost as much as merging one HyperLogLog.
+const ELEMENTS: usize = 100;
+
 /// All HyperLogLogs of a request as one, and whether one of them is dense.
 fn union(txn: &mut Txn<'_>) -> Result<(Union, bool), Error> {
     let mut union = Union::default();
@@ -187,6 +193,9 @@ fn union(txn: &mut Txn<'_>) -> Result<(Union, bool), Error> {
 
 fn pfmerge(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let sparse_bytes_max = txn.config().encoding.hll_sparse_max_bytes;
+    if txn.is_long(txn.key_count() * ELEMENTS) {
+        return Ok(Flow::Long);
+    }
     let (union, any_dense) = union(txn)?;
     let mut edit = txn.edit(txn.key(0));
     let mut bytes = match stored(edit.string()?)? {

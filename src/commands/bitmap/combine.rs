@@ -1,6 +1,7 @@
 //! `BITOP`: strings combined bit by bit.
 
 use super::super::spec::*;
+use super::{LONG_BYTES, may_offload};
 use crate::error::Error;
 use crate::keyspace::{Event, NewValue, Ttl, Txn, ValueRef};
 use crate::protocol::output::Blob;
@@ -13,6 +14,10 @@ pub(super) fn bitop(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
     let how = operation(args)?;
     let sources = sources(txn)?;
     let slices: SmallVec<[&[u8]; 8]> = sources.iter().map(Source::bytes).collect();
+    let total: usize = slices.iter().map(|slice| slice.len()).sum();
+    if total >= LONG_BYTES && may_offload(txn) {
+        return Ok(Flow::Long);
+    }
     let result = combine(how, &slices);
     let length = result.len();
     let mut edit = txn.edit(txn.key(0));

@@ -132,6 +132,14 @@ fn bytes_or_none<'v>(value: Option<ValueRef<'v>>, digits: &'v mut itoa::Buffer) 
     value.map_or(&[], |value| bytes_of(value, digits))
 }
 
+/// Work on so many bytes is long: about a millisecond.
+const LONG_BYTES: usize = 4 << 20;
+
+/// May the handler answer that its work is long?
+fn may_offload(txn: &Txn<'_>) -> bool {
+    txn.is_long(usize::MAX)
+}
+
 /// Which bit an argument means: one that a string may have, within `proto-max-bulk-len`.
 fn bit_offset(text: &[u8], txn: &Txn<'_>) -> Result<usize, Error> {
     let offset = number::parse_i64(text).ok_or(Error::BIT_OFFSET)?;

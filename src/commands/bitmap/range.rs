@@ -1,7 +1,7 @@
 //! `BITCOUNT` and `BITPOS`: over a whole string, or a part given in bytes or bits.
 
 use super::super::spec::*;
-use super::bytes_or_none;
+use super::{LONG_BYTES, bytes_or_none, may_offload};
 use crate::base::number;
 use crate::error::Error;
 use crate::keyspace::Txn;
@@ -35,14 +35,18 @@ impl Part {
 
 pub(super) fn bitcount(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut digits = itoa::Buffer::new();
+    let may_offload = may_offload(txn);
     // As in 7.0, arguments are forgiven where there is no key.
     let Some(value) = txn.read_string(txn.key(0))? else {
         reply.int(0);
         return DONE;
     };
     let bytes = bytes_or_none(Some(value), &mut digits);
-    let part = counted_part(args)?;
-    reply.count(bits::count(bytes, part.bits(bytes.len())));
+    let range = counted_part(args)?.bits(bytes.len());
+    if range.len() / 8 >= LONG_BYTES && may_offload {
+        return Ok(Flow::Long);
+    }
+    reply.count(bits::count(bytes, range));
     DONE
 }
 
@@ -85,6 +89,7 @@ pub(super) fn bitpos(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -
         _ => return Err(Error::BITPOS_BIT),
     };
     let mut digits = itoa::Buffer::new();
+    let may_offload = may_offload(txn);
     let Some(value) = txn.read_string(txn.key(0))? else {
         // Clear bits without end.
         reply.int(if wanted { -1 } else { 0 });
@@ -93,6 +98,9 @@ pub(super) fn bitpos(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -
     let bytes = bytes_or_none(Some(value), &mut digits);
     let part = searched_part(args)?;
     let range = part.bits(bytes.len());
+    if range.len() / 8 >= LONG_BYTES && may_offload {
+        return Ok(Flow::Long);
+    }
     let position = match bits::position(bytes, wanted, range.clone()) {
         Some(position) => position as i64,
         // Behind the string there are clear bits, unless an end was given.
