@@ -13,8 +13,9 @@ Compares Redistill with other servers and prints Markdown tables of ratios.
 cargo bench --bench compare -- [options]
 
 what to run
-  --section NAMES        comma-separated: cpu, many, large, huge, tls, workers, memory,
-                         shift, empty, giveback, syscalls, instructions (default: all)
+  --section NAMES        comma-separated: cpu, many, large, huge, bitmap, hyperloglog, tls,
+                         workers, memory, shift, empty, giveback, syscalls, instructions
+                         (default: all)
   --rows PATTERN         cpu: only rows whose name contains PATTERN, such as \"GET\" or \"P30\"
   --quick                a smoke run: tiny sizes, one round; the figures mean nothing
 contenders (redis-server is the baseline, others are taken when installed)

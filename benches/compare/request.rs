@@ -43,6 +43,8 @@ pub(crate) struct Op {
 
 /// The prefix of keys that hold values.
 pub(crate) const VALUE_KEY: Part = Part::Key("key:");
+/// The prefix of keys that hold HyperLogLogs.
+const LOG_KEY: Part = Part::Key("hll:");
 /// The prefix of keys that hold counters.
 pub(crate) const COUNTER_KEY: Part = Part::Key("cnt:");
 
@@ -99,6 +101,35 @@ impl Op {
             vec![Part::Word("INCR"), COUNTER_KEY],
             Answer::Integer,
         )
+    }
+
+    /// Sets, or clears, a bit in the middle of a value.
+    pub(crate) fn setbit() -> Op {
+        let mut op = Op::getbit();
+        op.name = "SETBIT";
+        op.parts[0] = Part::Word("SETBIT");
+        op.parts.push(Part::Word("1"));
+        op
+    }
+
+    pub(crate) fn getbit() -> Op {
+        let parts = vec![Part::Word("GETBIT"), VALUE_KEY, Part::Word("12345")];
+        Op::new("GETBIT", parts, Answer::Integer)
+    }
+
+    pub(crate) fn bitcount() -> Op {
+        let parts = vec![Part::Word("BITCOUNT"), VALUE_KEY];
+        Op::new("BITCOUNT", parts, Answer::Integer)
+    }
+
+    pub(crate) fn pfadd() -> Op {
+        let parts = vec![Part::Word("PFADD"), LOG_KEY, Part::Key("ele:")];
+        Op::new("PFADD", parts, Answer::Integer)
+    }
+
+    pub(crate) fn pfcount() -> Op {
+        let parts = vec![Part::Word("PFCOUNT"), LOG_KEY];
+        Op::new("PFCOUNT", parts, Answer::Integer)
     }
 
     pub(crate) fn mget_of_10() -> Op {

@@ -105,6 +105,34 @@ pub(super) fn huge_values(options: &Options, contenders: &[Contender]) -> Result
     )
 }
 
+/// Bitmaps of 4 KiB.
+pub(super) fn bitmaps(options: &Options, contenders: &[Contender]) -> Result<Findings> {
+    let operations = [Op::setbit(), Op::getbit(), Op::bitcount()];
+    let workload = Workload {
+        section: "bitmap",
+        title: "Server CPU per operation, bitmaps of 4 KiB",
+        keys: options.scaled(100_000),
+        value_bytes: 4096,
+        encrypted: false,
+        rows: operations.map(|op| row(options, &op, 30, 1)).into(),
+    };
+    workload.run(options, contenders)
+}
+
+/// HyperLogLogs that grow from nothing while elements are added; then they are counted.
+pub(super) fn hyperloglogs(options: &Options, contenders: &[Contender]) -> Result<Findings> {
+    let operations = [Op::pfadd(), Op::pfcount()];
+    let workload = Workload {
+        section: "hyperloglog",
+        title: "Server CPU per operation, HyperLogLogs",
+        keys: options.scaled(10_000),
+        value_bytes: 32,
+        encrypted: false,
+        rows: operations.map(|op| row(options, &op, 30, 1)).into(),
+    };
+    workload.run(options, contenders)
+}
+
 fn large(
     options: &Options,
     contenders: &[Contender],

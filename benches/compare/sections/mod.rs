@@ -29,6 +29,8 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section::new("many", cpu::many_keys),
     Section::new("large", cpu::large_values),
     Section::new("huge", cpu::huge_values),
+    Section::new("bitmap", cpu::bitmaps),
+    Section::new("hyperloglog", cpu::hyperloglogs),
     Section::new("tls", cpu::encrypted),
     Section::new("types", types::run),
     Section::new("types-memory", types_memory::run),
