@@ -203,7 +203,6 @@ fn finish(
         Ok(Flow::Done) => {}
         Ok(Flow::Close) => return true,
         // Nobody else could fill a key meanwhile.
-        Ok(Flow::Block(block)) => block.otherwise.reply(reply),
         Ok(Flow::Long) => unreachable!("nothing is long inside a transaction"),
         Ok(Flow::Block(block)) => block.otherwise.reply_at_once(reply),
         // Inside a transaction long work is done in place: its isolation is what was asked for.

@@ -245,6 +245,11 @@ fn moves() {
         BLMOVE b b LEFT UP 0 -> -ERR syntax error
         BLMOVE b b LEFT LEFT x -> -ERR timeout is not a float or out of range
         BRPOPLPUSH b b -1 -> -ERR timeout is negative
+        MULTI
+        BLMOVE none b LEFT LEFT 0
+        BRPOPLPUSH none b 0
+        BLPOP none 0
+        EXEC -> [nil nil nil[]]
         "#,
     );
 }
