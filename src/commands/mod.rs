@@ -15,6 +15,7 @@ mod connection;
 mod debug;
 mod expire;
 mod generic;
+mod geo;
 mod hash;
 mod help;
 mod hyperloglog;
@@ -28,6 +29,7 @@ mod monitor;
 mod object;
 mod server;
 mod slowlog;
+mod sorted_set;
 mod string;
 mod timeout;
 mod transactions;
@@ -40,6 +42,7 @@ pub static FAMILIES: &[&table::Family] = &[
     &debug::FAMILY,
     &expire::FAMILY,
     &generic::FAMILY,
+    &geo::FAMILY,
     &hash::FAMILY,
     &hyperloglog::FAMILY,
     &info::FAMILY,
@@ -52,6 +55,7 @@ pub static FAMILIES: &[&table::Family] = &[
     &object::FAMILY,
     &server::FAMILY,
     &slowlog::FAMILY,
+    &sorted_set::FAMILY,
     &string::FAMILY,
     &transactions::FAMILY,
     &command::FAMILY,

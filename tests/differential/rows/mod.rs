@@ -5,11 +5,13 @@
 mod bitmap;
 mod connection;
 mod generic;
+mod geo;
 mod hyperloglog;
 mod list;
 mod server;
 mod string;
 mod transactions;
+mod zset;
 
 use crate::compare::Compare;
 
@@ -23,6 +25,8 @@ pub const FAMILIES: &[Family] = &[
     connection::FAMILY,
     server::FAMILY,
     transactions::FAMILY,
+    zset::FAMILY,
+    geo::FAMILY,
 ];
 
 /// A family of commands.
