@@ -60,8 +60,18 @@ impl Found {
         self.reply(reply);
     }
 
+    /// Replies with a set.
+    pub(super) fn reply_as_set(&self, reply: &mut Reply<'_>) {
+        reply.set(self.ends.len());
+        self.reply_elements(reply);
+    }
+
     fn reply(&self, reply: &mut Reply<'_>) {
         reply.array(self.ends.len());
+        self.reply_elements(reply);
+    }
+
+    fn reply_elements(&self, reply: &mut Reply<'_>) {
         let mut start = 0;
         for end in &self.ends {
             reply.bulk(&self.bytes[start..*end]);
@@ -119,24 +129,23 @@ impl Draw {
 pub(super) struct Within<'a> {
     /// Elements to visit, about.
     pub(super) count: usize,
-    /// Only names are asked for, without values or scores.
-    pub(super) names_only: bool,
+    /// Only names are asked for.
+    pub(super) novalues: bool,
     pattern: &'a [u8],
 }
 
 impl<'a> Within<'a> {
-    /// Reads them from the fourth argument on. `bare` is the word that leaves values or scores out,
-    /// where there are any.
-    pub(super) fn parse(args: Args<'a>, bare: Option<&str>) -> Result<Within<'a>, Error> {
+    /// Reads them from the fourth argument on. `NOVALUES` is for hashes only.
+    pub(super) fn parse(args: Args<'a>, has_values: bool) -> Result<Within<'a>, Error> {
         let mut within = Within {
             count: COUNT_DEFAULT as usize,
-            names_only: false,
+            novalues: false,
             pattern: b"*",
         };
         let mut at = 3;
         while at < args.len() {
-            if bare.is_some_and(|word| args.is(at, word)) {
-                within.names_only = true;
+            if has_values && args.is(at, "novalues") {
+                within.novalues = true;
                 at += 1;
                 continue;
             }
@@ -164,7 +173,7 @@ impl<'a> Within<'a> {
 }
 
 /// Matches like `KEYS` and `SCAN`: `*` alone is every key, also the empty one.
-pub(super) fn matches(pattern: &[u8], key: &[u8]) -> bool {
+fn matches(pattern: &[u8], key: &[u8]) -> bool {
     pattern == b"*" || glob::matches(pattern, key, false)
 }
 

@@ -15,7 +15,6 @@ mod connection;
 mod debug;
 mod expire;
 mod generic;
-mod geo;
 mod hash;
 mod help;
 mod hyperloglog;
@@ -28,8 +27,8 @@ mod memory;
 mod monitor;
 mod object;
 mod server;
+mod set;
 mod slowlog;
-mod sorted_set;
 mod string;
 mod timeout;
 mod transactions;
@@ -42,7 +41,6 @@ pub static FAMILIES: &[&table::Family] = &[
     &debug::FAMILY,
     &expire::FAMILY,
     &generic::FAMILY,
-    &geo::FAMILY,
     &hash::FAMILY,
     &hyperloglog::FAMILY,
     &info::FAMILY,
@@ -54,8 +52,8 @@ pub static FAMILIES: &[&table::Family] = &[
     &monitor::FAMILY,
     &object::FAMILY,
     &server::FAMILY,
+    &set::FAMILY,
     &slowlog::FAMILY,
-    &sorted_set::FAMILY,
     &string::FAMILY,
     &transactions::FAMILY,
     &command::FAMILY,

@@ -9,7 +9,7 @@ pub enum Compare {
     Exact,
     /// Integers that may lie this far apart unless negative: clocks.
     Near(i64),
-    /// Arrays or sets with the same elements in any order.
+    /// Arrays, sets or maps with the same elements in any order.
     Unordered,
     /// SCAN that returns everything at once: cursor 0, the same keys in any order.
     WholeScan,
@@ -57,6 +57,12 @@ fn same_elements(theirs: &Reply, ours: &Reply) -> bool {
         (Reply::Array(a), Reply::Array(b)) | (Reply::Set(a), Reply::Set(b)) => {
             sorted(a) == sorted(b)
         }
+        (Reply::Map(a), Reply::Map(b)) => {
+            let (mut a, mut b) = (a.clone(), b.clone());
+            a.sort();
+            b.sort();
+            a == b
+        }
         _ => false,
     }
 }
@@ -100,6 +106,7 @@ mod tests {
             (Near(5), ":100", ":95"),
             (Near(5), ":-1", ":-1"),
             (Unordered, "*2 :1 :2", "*2 :2 :1"),
+            (Unordered, "%2 :1 :2 :3 :4", "%2 :3 :4 :1 :2"),
             (WholeScan, "*2 $1 0 *2 :1 :2", "*2 $1 0 *2 :2 :1"),
             (OneOfMany, "$1 a", "$1 b"),
             (Shape, ":1", ":2"),
@@ -129,6 +136,7 @@ mod tests {
             (Unordered, "*2 :1 :2", "*2 :1 :1"),
             (Unordered, "*2 :1 :2", "*3 :1 :2 :2"),
             (Unordered, "*1 :1", "~1 :1"),
+            (Unordered, "%2 :1 :2 :3 :4", "%2 :1 :4 :3 :2"),
             (WholeScan, "*2 $1 0 *1 :1", "*2 $1 7 *1 :1"),
             (WholeScan, "*2 $1 0 *1 :1", "*2 $1 0 *0"),
             (OneOfMany, "$1 a", "$-1"),

@@ -5,13 +5,13 @@
 mod bitmap;
 mod connection;
 mod generic;
-mod geo;
+mod hash;
 mod hyperloglog;
 mod list;
 mod server;
+mod set;
 mod string;
 mod transactions;
-mod zset;
 
 use crate::compare::Compare;
 
@@ -22,11 +22,11 @@ pub const FAMILIES: &[Family] = &[
     hyperloglog::FAMILY,
     list::FAMILY,
     generic::FAMILY,
+    hash::FAMILY,
+    set::FAMILY,
     connection::FAMILY,
     server::FAMILY,
     transactions::FAMILY,
-    zset::FAMILY,
-    geo::FAMILY,
 ];
 
 /// A family of commands.
