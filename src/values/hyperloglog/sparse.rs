@@ -9,8 +9,8 @@
 //! Which runs are split and joined when a register changes is part of the format here: two
 //! servers that saw the same elements in the same order must have the same bytes.
 //!
-//! Finding a register means adding up the runs before it. Eight runs of one byte are added at
-//! once, each in its lane of a word.
+//! Finding a register means adding up the runs before it: those of eight bytes at once, each byte
+//! in its lane of a word.
 
 use super::estimate::Histogram;
 use super::{Corrupt, FORM_AT, HEADER, Observation, REGISTERS, dense, forget_estimate};
@@ -55,19 +55,50 @@ fn run_at(runs: &[u8], at: usize) -> Option<Run> {
     })
 }
 
-/// Registers that eight runs of one byte cover; `None` when one of the runs has two bytes.
+/// Runs that lie in eight bytes.
+struct Several {
+    /// Registers that they cover.
+    length: usize,
+    /// Bytes that they take: seven when the eighth begins a run of two bytes.
+    bytes: usize,
+    /// Where the last of them begins.
+    last: usize,
+}
+
+/// The runs of eight bytes, of which the first begins one. Each byte is a lane of a word.
 #[inline]
-fn length_of_eight(runs: [u8; 8]) -> Option<usize> {
+fn several(runs: [u8; 8]) -> Several {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
     let word = u64::from_le_bytes(runs);
     let ranked = word >> 7 & EACH;
-    if word >> 6 & EACH & !ranked != 0 {
-        return None;
+    // What looks like the first of two bytes is one unless the byte before is.
+    let like_long = word >> 6 & EACH & !ranked;
+    let mut long = like_long & !(like_long << 8);
+    for _ in 0..3 {
+        long |= long << 16 & like_long & like_long << 8;
     }
+    let cut = (long >> 56) as usize;
+    let second = long << 8;
+    let long = long & u64::MAX >> 8;
+    let single = EACH & !long & !second & u64::MAX >> (8 * cut);
     // A ranked run's length is in two bits, another's in six.
-    let lengths = word & (EACH * 63) & !(ranked * 60);
-    let pairs = (lengths & 0x00ff_00ff_00ff_00ff) + (lengths >> 8 & 0x00ff_00ff_00ff_00ff);
-    Some((pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48) as usize + 8)
+    let lengths = word & single * 63 & !((ranked & single) * 60);
+    let low = word & second * 255;
+    let high = word & long * 63;
+    let seconds = (second.wrapping_mul(EACH) >> 56) as usize;
+    Several {
+        length: sum(lengths | low) + (sum(high) << 8) + 8 - cut - seconds,
+        bytes: 8 - cut,
+        last: 7 - cut - (second >> (8 * (7 - cut)) & 1) as usize,
+    }
+}
+
+/// The sum of the bytes of a word.
+#[inline]
+fn sum(word: u64) -> usize {
+    const PAIRS: u64 = 0x00ff_00ff_00ff_00ff;
+    let pairs = (word & PAIRS) + (word >> 8 & PAIRS);
+    (pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48) as usize
 }
 
 /// Where a register is.
@@ -91,15 +122,16 @@ impl Found {
 /// Finds a register.
 pub(super) fn find(runs: &[u8], index: usize) -> Result<Found, Corrupt> {
     let (mut at, mut first, mut previous) = (0, 0, None);
-    loop {
-        while let Some(eight) = runs.get(at..).and_then(|rest| rest.first_chunk::<8>())
-            && let Some(length) = length_of_eight(*eight)
-            && first + length <= index
-        {
-            previous = Some(at + 7);
-            at += 8;
-            first += length;
+    while let Some(eight) = runs.get(at..).and_then(|rest| rest.first_chunk()) {
+        let passed = several(*eight);
+        if first + passed.length > index {
+            break;
         }
+        previous = Some(at + passed.last);
+        at += passed.bytes;
+        first += passed.length;
+    }
+    loop {
         let run = run_at(runs, at).ok_or(Corrupt)?;
         if index < first + run.length {
             if at + run.bytes > runs.len() {
@@ -285,4 +317,28 @@ pub fn describe(bytes: &[u8]) -> Vec<u8> {
     }
     text.pop();
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn several_runs_are_what_they_are_one_by_one(
+            runs in proptest::array::uniform8(prop_oneof![
+                any::<u8>(), 0x40..0x80u8, 0x80..=0xffu8,
+            ]),
+        ) {
+            let (mut at, mut last, mut length) = (0, 0, 0);
+            while let Some(run) = run_at(&runs, at).filter(|run| at + run.bytes <= 8) {
+                last = at;
+                at += run.bytes;
+                length += run.length;
+            }
+            let several = several(runs);
+            prop_assert_eq!((several.length, several.bytes, several.last), (length, at, last));
+        }
+    }
 }
