@@ -82,9 +82,9 @@ fn several(runs: [u8; 8]) -> Several {
     let long = long & u64::MAX >> 8;
     let single = EACH & !long & !second & u64::MAX >> (8 * cut);
     // A ranked run's length is in two bits, another's in six.
-    let lengths = word & single * 63 & !((ranked & single) * 60);
-    let low = word & second * 255;
-    let high = word & long * 63;
+    let lengths = word & (single * 63) & !((ranked & single) * 60);
+    let low = word & (second * 255);
+    let high = word & (long * 63);
     let seconds = (second.wrapping_mul(EACH) >> 56) as usize;
     Several {
         length: sum(lengths | low) + (sum(high) << 8) + 8 - cut - seconds,
