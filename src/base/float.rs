@@ -24,24 +24,55 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     Some(if negative { -size } else { size })
 }
 
+/// The double that C's `strtod` makes of the whole of `text`: how the ends of ranges of scores are
+/// read.
+///
+/// Looser than [`parse_f64`]: leading white space is taken, a NUL ends the text, nothing at all is
+/// 0, what overflows is infinite, and what underflows is 0 or nearly so. `None` if something else
+/// follows, or for NaN.
+pub fn parse_f64_as_c(text: &[u8]) -> Option<f64> {
+    let text = match memchr::memchr(0, text) {
+        Some(end) => &text[..end],
+        None => text,
+    };
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let blanks = text
+        .iter()
+        .take_while(|byte| super::number::is_space(**byte));
+    let (negative, literal) = float_syntax::read(&text[blanks.count()..])?;
+    let size = match literal {
+        Literal::Infinity => f64::INFINITY,
+        Literal::Decimal(decimal) => decimal.parse().ok()?,
+        Literal::Hexadecimal(binary) => nearest(&binary),
+    };
+    Some(if negative { -size } else { size })
+}
+
 fn from_binary(binary: &Binary) -> Option<f64> {
+    let size = nearest(binary);
+    let underflow = size == 0.0 && !binary.is_zero();
+    (size.is_finite() && !underflow).then_some(size)
+}
+
+/// The nearest double, infinite on overflow.
+fn nearest(binary: &Binary) -> f64 {
     const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
     const UNIT_MIN: i64 = -1074;
     if binary.is_zero() {
-        return Some(0.0);
+        return 0.0;
     }
     let (significand, unit) = binary.round(f64::MANTISSA_DIGITS, UNIT_MIN);
     if significand == 0 {
-        return None;
+        return 0.0;
     }
     // A normal number's leading bit is not stored: it adds one to the exponent field by itself.
     let field = unit - UNIT_MIN;
     if field + 1 >= 0x7ff {
-        return None;
+        return f64::INFINITY;
     }
-    Some(f64::from_bits(
-        ((field as u64) << FRACTION_BITS) + significand,
-    ))
+    f64::from_bits(((field as u64) << FRACTION_BITS) + significand)
 }
 
 /// A number's text, on the stack. Reads as the bytes.
@@ -334,6 +365,32 @@ mod tests {
             assert_eq!(parse_f64(text.as_bytes()), *expected, "{text:?}");
         }
         assert!(parse_f64(b"-0").is_some_and(f64::is_sign_negative));
+    }
+
+    /// `ZCOUNT key text text` on redis-server 7.0.15: taken or refused.
+    #[test]
+    fn the_c_spelling_is_looser() {
+        let cases: &[(&str, Option<f64>)] = &[
+            ("", Some(0.0)),
+            ("\0x", Some(0.0)),
+            (" ", None),
+            (" 1", Some(1.0)),
+            ("\t-1", Some(-1.0)),
+            ("1 ", None),
+            ("1\x002", Some(1.0)),
+            ("1e400", Some(f64::INFINITY)),
+            ("-1e400", Some(f64::NEG_INFINITY)),
+            ("1e-400", Some(0.0)),
+            ("0x1p1024", Some(f64::INFINITY)),
+            ("0x1p-2000", Some(0.0)),
+            ("0x10", Some(16.0)),
+            ("nan", None),
+            ("inf", Some(f64::INFINITY)),
+            ("1,5", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_f64_as_c(text.as_bytes()), *expected, "{text:?}");
+        }
     }
 
     /// What `printf` of glibc prints for `%.17g`; exact ties (`….25`) go to the even digit.

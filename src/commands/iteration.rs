@@ -129,23 +129,24 @@ impl Draw {
 pub(super) struct Within<'a> {
     /// Elements to visit, about.
     pub(super) count: usize,
-    /// Only names are asked for.
-    pub(super) novalues: bool,
+    /// Only names are asked for, without values or scores.
+    pub(super) names_only: bool,
     pattern: &'a [u8],
 }
 
 impl<'a> Within<'a> {
-    /// Reads them from the fourth argument on. `NOVALUES` is for hashes only.
-    pub(super) fn parse(args: Args<'a>, has_values: bool) -> Result<Within<'a>, Error> {
+    /// Reads them from the fourth argument on. `bare` is the word that leaves values or scores out,
+    /// where there are any.
+    pub(super) fn parse(args: Args<'a>, bare: Option<&str>) -> Result<Within<'a>, Error> {
         let mut within = Within {
             count: COUNT_DEFAULT as usize,
-            novalues: false,
+            names_only: false,
             pattern: b"*",
         };
         let mut at = 3;
         while at < args.len() {
-            if has_values && args.is(at, "novalues") {
-                within.novalues = true;
+            if bare.is_some_and(|word| args.is(at, word)) {
+                within.names_only = true;
                 at += 1;
                 continue;
             }
@@ -173,7 +174,7 @@ impl<'a> Within<'a> {
 }
 
 /// Matches like `KEYS` and `SCAN`: `*` alone is every key, also the empty one.
-fn matches(pattern: &[u8], key: &[u8]) -> bool {
+pub(super) fn matches(pattern: &[u8], key: &[u8]) -> bool {
     pattern == b"*" || glob::matches(pattern, key, false)
 }
 

@@ -15,6 +15,7 @@ mod connection;
 mod debug;
 mod expire;
 mod generic;
+mod geo;
 mod hash;
 mod help;
 mod hyperloglog;
@@ -29,6 +30,7 @@ mod object;
 mod server;
 mod set;
 mod slowlog;
+mod sorted_set;
 mod string;
 mod timeout;
 mod transactions;
@@ -41,6 +43,7 @@ pub static FAMILIES: &[&table::Family] = &[
     &debug::FAMILY,
     &expire::FAMILY,
     &generic::FAMILY,
+    &geo::FAMILY,
     &hash::FAMILY,
     &hyperloglog::FAMILY,
     &info::FAMILY,
@@ -54,6 +57,7 @@ pub static FAMILIES: &[&table::Family] = &[
     &server::FAMILY,
     &set::FAMILY,
     &slowlog::FAMILY,
+    &sorted_set::FAMILY,
     &string::FAMILY,
     &transactions::FAMILY,
     &command::FAMILY,

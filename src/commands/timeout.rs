@@ -10,8 +10,8 @@ pub(super) fn seconds(txn: &Txn<'_>, text: &[u8]) -> Result<Option<u64>, Error> 
     let seconds = LongDouble::parse(text).ok_or(Error::TIMEOUT_NOT_FLOAT)?;
     match seconds.ceil_times(1000) {
         Some(ms) => bounded(txn, ms),
-        None if seconds < LongDouble::from(0) => Err(Error::TIMEOUT_NEGATIVE),
-        None => Err(Error::TIMEOUT_OUT_OF_RANGE),
+        // Also where it is beyond 64 bits, as in Redis, whose integer wraps.
+        None => Err(Error::TIMEOUT_NEGATIVE),
     }
 }
 

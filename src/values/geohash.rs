@@ -68,7 +68,8 @@ impl Point {
         let (from, to) = (self.latitude.rad(), other.latitude.rad());
         let u = ((to - from) / 2.0).sin();
         let a = u * u + from.cos() * to.cos() * v * v;
-        2.0 * RADIUS_M * a.sqrt().asin()
+        // Between antipodes, rounding may pass 1.
+        2.0 * RADIUS_M * a.sqrt().min(1.0).asin()
     }
 
     /// The geohash as others write it (geohash.org), whose latitudes end at the poles. The last of

@@ -63,7 +63,10 @@ impl Plan {
     /// How both servers are started: [`options`], and what differs from share to share.
     fn options(&self) -> Options {
         let sparse_bytes_max = [3000, 300, 16_000, 40][(self.share % SHARES) as usize];
-        options().set("encoding.hll_sparse_max_bytes", sparse_bytes_max)
+        let packed_max = [128, 8, 40, 0][(self.share % SHARES) as usize];
+        options()
+            .set("encoding.hll_sparse_max_bytes", sparse_bytes_max)
+            .set("encoding.zset_max_listpack_entries", packed_max)
     }
 }
 

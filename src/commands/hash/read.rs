@@ -85,12 +85,12 @@ pub(super) fn hscan(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
     let mut next = 0;
     // Redis does not look at the options when there is no hash.
     if stored.exists() {
-        let within = Within::parse(args, true)?;
+        let within = Within::parse(args, Some("novalues"))?;
         next = Hash::new(stored).scan(cursor, within.count, |field| {
             field.name.with_text(|name| {
                 if within.admits(name) {
                     found.add(name);
-                    if !within.novalues {
+                    if !within.names_only {
                         field.value.with_text(|value| found.add(value));
                     }
                 }

@@ -48,7 +48,7 @@ fn count(
 /// Checks the number of keys and reads the options; where counting ends. Without `LIMIT`, never.
 fn parse(operation: Operation, args: Args<'_>) -> Result<usize, Error> {
     let keys = number::parse_i64(args.at(1)).filter(|keys| *keys > 0);
-    let keys = keys.ok_or(Error::NUMKEYS_ZERO)?;
+    let keys = keys.ok_or(Error::NUMKEYS_NOT_POSITIVE)?;
     if keys > args.len() as i64 - 2 {
         return Err(Error::NUMKEYS_MANY);
     }

@@ -53,10 +53,10 @@ pub(super) fn spop(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> 
 }
 
 pub(super) fn srandmember(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let draw = args.get(2).map(Draw::parse).transpose()?;
     if args.len() > 3 {
         return Err(Error::Syntax);
     }
+    let draw = args.get(2).map(Draw::parse).transpose()?;
     let mut random = txn.rng().clone();
     let set = open(txn)?;
     match draw {

@@ -43,7 +43,7 @@ pub(super) fn sscan(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
     let mut next = 0;
     // Redis does not look at the options when there is no set.
     if stored.exists() {
-        let within = Within::parse(args, false)?;
+        let within = Within::parse(args, None)?;
         next = Set::new(stored).scan(cursor, within.count, |member| {
             member.with_text(|member| {
                 if within.admits(member) {

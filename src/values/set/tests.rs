@@ -130,7 +130,7 @@ fn pops_are_even() {
         for _ in 0..8000 {
             let mut value = Value::default();
             let mut set = Set::new(&mut value);
-            (0..8).for_each(|n| drop(set.add(n.to_string().as_bytes(), limits)));
+            (0..8).for_each(|n| assert!(set.add(n.to_string().as_bytes(), limits)));
             set.pop(&mut random, |element| {
                 first[usize::from(element.to_vec()[0] - b'0')] += 1;
             });

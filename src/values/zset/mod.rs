@@ -136,15 +136,34 @@ impl<C: Read> Zset<C> {
         self.iter(0..self.len())
     }
 
-    /// Visits some members, those `cursor` has come to; where to go on, 0 at the end. Members that
-    /// are there all the time are visited at least once. A packed set is visited whole.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Element<'_>, f64)) -> u64 {
+    /// Visits about `count` members, those `cursor` has come to; where to go on, 0 at the end.
+    /// Members that are there all the time are visited at least once. A packed set is visited
+    /// whole.
+    pub fn scan(
+        &self,
+        mut cursor: u64,
+        count: usize,
+        mut visit: impl FnMut(Element<'_>, f64),
+    ) -> u64 {
         match self.form() {
             Form::Small(_) => {
                 self.all().for_each(|(name, score)| visit(name, score));
                 0
             }
-            Form::Tree(tree) => tree.scan(cursor, &mut visit),
+            Form::Tree(tree) => {
+                let mut visited = 0;
+                // Empty stretches are passed over, but not for ever.
+                for _ in 0..count.saturating_mul(10) {
+                    cursor = tree.scan(cursor, &mut |name, score| {
+                        visited += 1;
+                        visit(name, score);
+                    });
+                    if cursor == 0 || visited >= count {
+                        break;
+                    }
+                }
+                cursor
+            }
         }
     }
 }

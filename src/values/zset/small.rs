@@ -17,6 +17,11 @@ pub fn len(bytes: &[u8]) -> usize {
     packed::count(bytes) / PAIR
 }
 
+/// A score as an element. As in Redis, a packed -0 is 0.
+fn encoded(score: f64) -> Encoded<'static> {
+    Encoded::of(Element::of_score(score + 0.0))
+}
+
 /// Where a member is.
 #[derive(Clone, Copy)]
 pub struct Found {
@@ -161,7 +166,7 @@ pub fn insert(holder: &mut impl Write, text: &[u8], name: Encoded<'_>, score: f6
     let bytes = holder.packed_mut();
     let at = behind(bytes, HEAD, text, score);
     let count = packed::count(bytes) + PAIR;
-    let score = Encoded::of(Element::of_score(score));
+    let score = encoded(score);
     packed::splice(holder, at, 0, &[name, score], count);
 }
 
@@ -182,7 +187,7 @@ pub fn update(holder: &mut impl Write, found: Found, name: &[u8], score: f64) {
         bytes[to..end].rotate_right(width);
         to
     };
-    let score = Encoded::of(Element::of_score(score));
+    let score = encoded(score);
     let (start, removed) = (moved_to + name_len, end - score_at);
     if score.len() == removed {
         bytes[start..start + removed].copy_from_slice(score.head());
@@ -222,7 +227,7 @@ pub fn pack<'a>(
             return None;
         }
         Encoded::new(name).append_to(&mut bytes);
-        Encoded::of(Element::of_score(score)).append_to(&mut bytes);
+        encoded(score).append_to(&mut bytes);
     }
     packed::set_count(&mut bytes, count * PAIR);
     Some(Value::Packed(Packing::Listpack, bytes))

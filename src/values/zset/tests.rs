@@ -300,7 +300,7 @@ fn scans_miss_nothing() {
         let mut seen = BTreeSet::new();
         let (mut cursor, mut here) = (0, 0);
         loop {
-            cursor = zset.scan(cursor, |name, _| {
+            cursor = zset.scan(cursor, 1, |name, _| {
                 seen.insert(name.to_vec());
             });
             if cursor == 0 {

@@ -5,6 +5,7 @@
 mod bitmap;
 mod connection;
 mod generic;
+mod geo;
 mod hash;
 mod hyperloglog;
 mod list;
@@ -12,6 +13,7 @@ mod server;
 mod set;
 mod string;
 mod transactions;
+mod zset;
 
 use crate::compare::Compare;
 
@@ -27,6 +29,8 @@ pub const FAMILIES: &[Family] = &[
     connection::FAMILY,
     server::FAMILY,
     transactions::FAMILY,
+    zset::FAMILY,
+    geo::FAMILY,
 ];
 
 /// A family of commands.
