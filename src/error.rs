@@ -552,6 +552,8 @@ impl Error {
     /// An id of `CLIENT KILL` that no client can have.
     pub const CLIENT_ID_NOT_POSITIVE: Error =
         Error::Fixed("ERR client-id should be greater than 0");
+    /// `CLIENT IMPORT-SOURCE ON`.
+    pub const NO_IMPORT_MODE: Error = Error::Fixed("ERR Server is not in import mode");
     /// `CLIENT PAUSE` in an unknown mode.
     pub const PAUSE_MODE: Error = Error::Fixed("ERR CLIENT PAUSE mode must be WRITE or ALL");
     /// A timeout that is not a number.

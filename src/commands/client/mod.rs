@@ -35,6 +35,14 @@ const FILTERS: &str = "[ID client-id [client-id ...]] [TYPE <normal|master|repli
 const KILL_SYNTAX: &str = "<ip:port | filter> where filter is as of LIST";
 
 const SUBCOMMANDS: &[Command] = checked(&[
+    Command::session("capa", -3, capa)
+        .flags(OWN)
+        .syntax("<REDIRECT> [capability ...]")
+        .about(
+            "Tells what the client library is able to do.",
+            "O(1)",
+            "8.0.0",
+        ),
     Command::session("getname", 2, getname).flags(OWN).about(
         "Returns the name of the connection.",
         "O(1)",
@@ -46,6 +54,14 @@ const SUBCOMMANDS: &[Command] = checked(&[
         "O(1)",
         "5.0.0",
     ),
+    Command::session("import-source", 3, import_source)
+        .flags(NOSCRIPT.and(LOADING).and(STALE))
+        .syntax("<ON | OFF>")
+        .about(
+            "Marks the connection as a source of imported data, which a server in import mode wants.",
+            "O(1)",
+            "8.1.0",
+        ),
     Command::session("info", 2, info)
         .flags(NOSCRIPT.and(LOADING).and(STALE))
         .about("Describes the connection.", "O(1)", "6.2.0"),
@@ -245,6 +261,22 @@ fn on_or_off(args: Args<'_>) -> Result<bool, Error> {
         () if args.is(2, "off") => Ok(false),
         () => Err(Error::Syntax),
     }
+}
+
+/// A server is free to make nothing of a capability: redirects, the only one there is, are for
+/// servers that have somewhere to redirect to.
+fn capa(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.ok();
+    DONE
+}
+
+/// There is no import mode here, so nobody can be its source.
+fn import_source(_: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if on_or_off(args)? {
+        return Err(Error::NO_IMPORT_MODE);
+    }
+    reply.ok();
+    DONE
 }
 
 fn no_evict(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -717,18 +717,29 @@ fn what_is_not_here_is_unknown() {
         return;
     }
     let server = Server::start(Options::new());
-    for name in [
-        "TRACKING",
-        "TRACKINGINFO",
-        "CACHING",
-        "GETREDIR",
-        "CAPA",
-        "IMPORT-SOURCE",
-    ] {
+    for name in ["TRACKING", "TRACKINGINFO", "CACHING", "GETREDIR"] {
         check(
             &mut server.connect(),
             &format!("CLIENT {name} ON"),
             &format!("-ERR unknown subcommand '{name}'. Try CLIENT HELP."),
         );
     }
+}
+
+#[test]
+fn what_clients_of_valkey_say() {
+    if on_oracle() {
+        return;
+    }
+    run_both(
+        &Server::start(Options::new()),
+        "
+        CLIENT CAPA redirect -> +OK
+        CLIENT CAPA redirect what-comes-later -> +OK
+        CLIENT CAPA -> -ERR wrong number of arguments for 'client|capa' command
+        CLIENT IMPORT-SOURCE ON -> -ERR Server is not in import mode
+        CLIENT IMPORT-SOURCE off -> +OK
+        CLIENT IMPORT-SOURCE maybe -> -ERR syntax error
+        ",
+    );
 }
