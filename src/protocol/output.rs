@@ -1,6 +1,7 @@
 //! What a client is owed: reply bytes in order, with large values held by reference.
 
 use std::io::IoSlice;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A value shared between the keyspace and the replies in flight that quote it.
@@ -14,10 +15,23 @@ pub const IO_SLICES_MAX: usize = 64;
 #[derive(Default)]
 pub struct Output {
     bytes: Vec<u8>,
-    blobs: Vec<(usize, Blob)>,
+    blobs: Vec<Quote>,
     blob_bytes: usize,
     /// How much of the front has been written already, blobs included.
     written: usize,
+}
+
+/// A part of a blob, to be sent after the first `at` bytes of the buffer.
+struct Quote {
+    at: usize,
+    blob: Blob,
+    part: Range<usize>,
+}
+
+impl Quote {
+    fn bytes(&self) -> &[u8] {
+        &self.blob[self.part.clone()]
+    }
 }
 
 /// A position to which an [`Output`] can be cut back.
@@ -39,9 +53,10 @@ impl Output {
         self.len() == 0
     }
 
-    /// Memory held, in bytes; blobs count in full since this may be their last holder.
+    /// Memory held, in bytes; blobs count by what is quoted of them, since this may be their last
+    /// holder.
     pub fn held_bytes(&self) -> usize {
-        self.bytes.capacity() + self.blob_bytes + self.blobs.capacity() * size_of::<(usize, Blob)>()
+        self.bytes.capacity() + self.blob_bytes + self.blobs.capacity() * size_of::<Quote>()
     }
 
     /// The buffer replies are appended to.
@@ -51,8 +66,17 @@ impl Output {
 
     /// Appends a large value by reference.
     pub fn push_blob(&mut self, blob: &Blob) {
-        self.blob_bytes += blob.len();
-        self.blobs.push((self.bytes.len(), Arc::clone(blob)));
+        self.push_part(blob, 0..blob.len());
+    }
+
+    /// Appends a part of a large value by reference; all of it is held until that is sent.
+    pub fn push_part(&mut self, blob: &Blob, part: Range<usize>) {
+        self.blob_bytes += part.len();
+        self.blobs.push(Quote {
+            at: self.bytes.len(),
+            blob: Arc::clone(blob),
+            part,
+        });
     }
 
     /// The present end, for [`Output::truncate`].
@@ -94,11 +118,11 @@ impl Output {
             slices.len() < IO_SLICES_MAX
         };
         let mut start = 0;
-        for (at, blob) in &self.blobs {
-            if !add(&self.bytes[start..*at]) || !add(blob) {
+        for quote in &self.blobs {
+            if !add(&self.bytes[start..quote.at]) || !add(quote.bytes()) {
                 return;
             }
-            start = *at;
+            start = quote.at;
         }
         add(&self.bytes[start..]);
     }
@@ -124,17 +148,13 @@ impl Output {
         if other.written > 0 {
             other.settle();
         }
-        if other.written > 0 {
-            // A blob is quoted whole; of the first one, half written, the rest is copied.
-            let (_, blob) = other.blobs.remove(0);
-            self.bytes.extend_from_slice(&blob[other.written..]);
-            other.blob_bytes -= blob.len();
-        }
         let base = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
         self.blob_bytes += other.blob_bytes;
-        self.blobs
-            .extend(other.blobs.drain(..).map(|(at, blob)| (at + base, blob)));
+        self.blobs.extend(other.blobs.drain(..).map(|quote| Quote {
+            at: quote.at + base,
+            ..quote
+        }));
         other.clear();
     }
 
@@ -143,17 +163,13 @@ impl Output {
         let mut written = std::mem::take(&mut self.written);
         let mut kept = Output::default();
         let mut start = 0;
-        for (at, blob) in self.blobs.drain(..) {
+        for Quote { at, blob, part } in self.blobs.drain(..) {
             kept.push_rest(&self.bytes[start..at], &mut written);
             start = at;
-            if written >= blob.len() {
-                written -= blob.len();
-            } else if written == 0 {
-                kept.push_blob(&blob);
-            } else {
-                kept.push_blob(&blob);
-                kept.written = written;
-                written = 0;
+            let skip = part.len().min(written);
+            written -= skip;
+            if skip < part.len() {
+                kept.push_part(&blob, part.start + skip..part.end);
             }
         }
         kept.push_rest(&self.bytes[start..], &mut written);
@@ -182,7 +198,7 @@ mod tests {
         out.buffer().extend_from_slice(b"head");
         out.push_blob(&Arc::new(b"BLOB1".to_vec()));
         out.buffer().extend_from_slice(b"mid");
-        out.push_blob(&Arc::new(b"BLOB2".to_vec()));
+        out.push_part(&Arc::new(b"...BLOB2.".to_vec()), 3..8);
         out.push_blob(&Arc::new(b"BLOB3".to_vec()));
         out.buffer().extend_from_slice(b"tail");
         (out, b"headBLOB1midBLOB2BLOB3tail".to_vec())

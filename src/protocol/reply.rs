@@ -6,6 +6,7 @@
 use super::output::{Blob, Mark, Output};
 use crate::base::float;
 use crate::error::Error;
+use std::ops::Range;
 
 /// The protocol version a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -118,8 +119,14 @@ impl<'a> Reply<'a> {
 
     /// A bulk string that is a blob: appended by reference.
     pub fn bulk_blob(&mut self, blob: &Blob) {
-        self.header(b'$', blob.len() as i64);
-        self.out.push_blob(blob);
+        self.bulk_part(blob, 0..blob.len());
+    }
+
+    /// A bulk string that is a part of a blob: appended by reference, and all of it is held until
+    /// that is sent.
+    pub fn bulk_part(&mut self, blob: &Blob, part: Range<usize>) {
+        self.header(b'$', part.len() as i64);
+        self.out.push_part(blob, part);
         self.out.buffer().extend_from_slice(b"\r\n");
     }
 

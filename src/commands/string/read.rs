@@ -43,7 +43,11 @@ pub(super) fn digest(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> O
     DONE
 }
 
-/// `GETRANGE` and `SUBSTR`. A whole blob is quoted, a part of one copied.
+/// A blob is quoted if at least one in so many of its bytes is asked for; it stays in memory until
+/// the reply is sent.
+const QUOTED_MIN: usize = 2;
+
+/// `GETRANGE` and `SUBSTR`. Of a blob, a large part is quoted, a small one copied.
 pub(super) fn getrange(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let start = number::parse_i64(args.at(2)).ok_or(Error::NotInteger)?;
     let end = number::parse_i64(args.at(3)).ok_or(Error::NotInteger)?;
@@ -53,7 +57,9 @@ pub(super) fn getrange(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>)
         Some(value) => {
             let part = part(start, end, length_of(value));
             match value {
-                ValueRef::Blob(blob) if part.len() == blob.len() => reply.bulk_blob(blob),
+                ValueRef::Blob(blob) if part.len() >= blob.len() / QUOTED_MIN => {
+                    reply.bulk_part(blob, part);
+                }
                 _ => reply.bulk(&bytes_of(value, &mut digits)[part]),
             }
         }
