@@ -51,9 +51,21 @@ pub struct Loaded {
     /// What the operator should know although it is no error.
     pub warnings: Vec<String>,
     origins: BTreeMap<&'static str, Place>,
+    /// The file is the one that is shipped, unchanged.
+    file_is_sample: bool,
 }
 
 impl Loaded {
+    /// Has somebody chosen the value of the option `section.key`? The file as it is shipped chooses
+    /// nothing: a server started beside it, as in a fresh clone, is one with the defaults.
+    pub fn is_chosen(&self, name: &str) -> bool {
+        match self.origin(name) {
+            None => false,
+            Some(Place::File { .. }) => !self.file_is_sample,
+            Some(_) => true,
+        }
+    }
+
     /// Where the value of the option `section.key` comes from; `None` if it is the default.
     pub fn origin(&self, name: &str) -> Option<&Place> {
         self.origins.get(name)
@@ -154,6 +166,7 @@ pub fn load(overrides: &Overrides, env: &BTreeMap<String, String>) -> Result<Loa
             file: file::choose(overrides, env)?,
             warnings: Vec::new(),
             origins: BTreeMap::new(),
+            file_is_sample: false,
         },
     };
     if let Some(path) = loader.loaded.file.clone() {

@@ -75,7 +75,7 @@ pub fn open(loaded: &Loaded) -> Result<Listeners, Failure> {
             server.backlog,
         ) {
             Ok(listeners) => health = listeners,
-            Err(failure) if loaded.origin("server.health_check_port").is_none() => {
+            Err(failure) if !loaded.is_chosen("server.health_check_port") => {
                 warnings.push(format!("no health endpoint: {failure}"));
             }
             Err(failure) => return Err(failure),

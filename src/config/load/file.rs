@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Document, Item, TableLike, TomlError, Value as Toml};
 
 use super::{LoadError, Loader, Overrides, Place, unusable};
+use crate::config::document;
 use crate::config::options::{self, Row};
 use crate::config::suggest;
 use crate::config::value::Kind;
@@ -59,6 +60,7 @@ pub(super) fn apply(loader: &mut Loader, path: &Path) -> Result<(), LoadError> {
             }
         }
     }
+    loader.loaded.file_is_sample = text == document::toml();
     warn_if_exposed(loader, path);
     Ok(())
 }

@@ -117,6 +117,21 @@ fn values_know_their_origin() {
 }
 
 #[test]
+fn the_file_as_shipped_chooses_nothing() {
+    let sample = include_str!("../../../redistill.toml");
+    let loaded = Site::with(sample).load(&[], &[]).unwrap();
+    assert!(loaded.file.is_some());
+    assert_eq!(loaded.config, Config::default());
+    assert!(!loaded.is_chosen("server.health_check_port"));
+    let loaded = Site::with(sample).load(&[("REDISTILL_SERVER_HEALTH_CHECK_PORT", "8080")], &[]);
+    assert!(loaded.unwrap().is_chosen("server.health_check_port"));
+    // Any change makes it somebody's.
+    let edited = sample.replace("databases = 16", "databases = 17");
+    let loaded = Site::with(&edited).load(&[], &[]).unwrap();
+    assert!(loaded.is_chosen("server.health_check_port"));
+}
+
+#[test]
 fn the_file_is_looked_up_in_order() {
     let site = Site::with("[server]\nport = 1\n");
     let other = site.write("other.toml", "[server]\nport = 2\n");
