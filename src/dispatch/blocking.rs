@@ -9,6 +9,7 @@ use crate::keyspace::{Key, Txn};
 use crate::protocol::{Args, Output, Reply};
 use crate::session::{Session, Shared, Unblocked};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A client's request that waits.
 pub struct Blocked {
@@ -28,6 +29,7 @@ pub(super) fn block(
     block: &mut Block,
 ) -> Blocked {
     let client = Arc::clone(&session.client);
+    client.last_command.store(command.id as u32, Relaxed);
     let until_ms = block.timeout_ms.map(|ms| txn.now_ms().saturating_add(ms));
     let waiter = txn.wait(Request {
         command: command.id,
@@ -35,6 +37,7 @@ pub(super) fn block(
         protocol: session.protocol,
         kind: block.kind,
         when_gone: block.when_gone,
+        timed: until_ms.is_some(),
         wake: Box::new(move || client.wake()),
     });
     Blocked {

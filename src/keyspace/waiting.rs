@@ -40,6 +40,7 @@ pub struct Waiter {
     pub kind: Type,
     /// Does it concern it when a key is gone, or of another type?
     pub when_gone: bool,
+    timed: bool,
     keys: Vec<Box<[u8]>>,
     state: AtomicU8,
     retry: AtomicBool,
@@ -59,6 +60,8 @@ pub struct Request {
     pub kind: Type,
     /// See [`Waiter::when_gone`].
     pub when_gone: bool,
+    /// Does it wait for a limited time?
+    pub timed: bool,
     /// Wakes its client's task.
     pub wake: Box<dyn Fn() + Send + Sync>,
 }
@@ -79,6 +82,7 @@ impl Waiter {
             touch,
             kind: request.kind,
             when_gone: request.when_gone,
+            timed: request.timed,
             keys,
             state: AtomicU8::new(WAITING),
             retry: AtomicBool::new(false),
@@ -161,6 +165,18 @@ impl Waiting {
     pub fn concerned_when_gone(&self, db: usize, key: &[u8]) -> bool {
         let queue = self.queues.get(&(db as u32, Box::from(key)));
         queue.is_some_and(|queue| queue.iter().any(|waiter| waiter.when_gone))
+    }
+
+    /// Number of keys that are waited for, of those whose end is waited for too, and of clients
+    /// that wait for a limited time.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let (mut when_gone, mut timed) = (0, std::collections::HashSet::new());
+        for queue in &self.queues {
+            when_gone += usize::from(queue.iter().any(|waiter| waiter.when_gone));
+            let limited = queue.iter().filter(|waiter| waiter.timed);
+            timed.extend(limited.map(Arc::as_ptr));
+        }
+        (self.queues.len(), when_gone, timed.len())
     }
 
     /// The keys of a database that somebody waits for.

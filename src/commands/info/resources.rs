@@ -77,9 +77,11 @@ pub(super) fn clients(cx: &Context<'_>, fields: &mut Fields<'_>) {
     fields.put("blocked_clients", blocked);
     fields.zeros(&["tracking_clients", "pubsub_clients"]);
     fields.put("watching_clients", watching);
-    fields.put("clients_in_timeout_table", 0);
+    let (keys, when_gone, timed) = cx.shared.keyspace.waiting.counts();
+    fields.put("clients_in_timeout_table", timed);
     fields.put("total_watched_keys", watched);
-    fields.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+    fields.put("total_blocking_keys", keys);
+    fields.put("total_blocking_keys_on_nokey", when_gone);
     fields.put("monitor_clients", cx.shared.clients.monitor_count());
     fields.put(
         "max_connected_clients",
