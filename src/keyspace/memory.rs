@@ -6,6 +6,7 @@
 //! everything that is not entries (buffers, the allocator's own and fragmented memory, code).
 
 use super::Keyspace;
+use super::defrag::Walk;
 use super::eviction::Settings;
 use crate::base::random::Random;
 
@@ -22,6 +23,8 @@ pub struct Local {
     pub used_delta: i64,
     /// Events counted since last published.
     pub tally: Tally,
+    /// Its part in passes against fragmentation, if it takes part.
+    pub walk: Option<Box<Walk>>,
 }
 
 /// Counts of keyspace events.
@@ -50,6 +53,7 @@ impl Local {
             settings,
             used_delta: 0,
             tally: Tally::default(),
+            walk: None,
         }
     }
 
@@ -76,69 +80,78 @@ pub fn purge() {
 /// resident, the cache is not emptied for it.
 const ENTRIES_PERCENT_MIN: u64 = 10;
 
-/// The largest step by which belief in overhead grows at a time, as a share of the limit: what
-/// was freed a moment ago is still resident, and must not make more be evicted.
-const OVERHEAD_STEP_SHARE: u64 = 8;
-/// The share of the limit by which resident memory may exceed it while freed memory comes back.
-const TOLERATED_SHARE: u64 = 32;
-/// Calls for which a lowered limit is waited for: evicted memory takes seconds to come back, and
-/// is not overhead meanwhile.
+/// The share of the limit that belief in overhead starts with at most, when a limit is set.
+const OVERHEAD_SHARE_FIRST: u64 = 4;
+/// Calls for which a lowered limit is waited for: evicted memory takes a while to come back, and
+/// entries must be moved for some of it.
 const LOWERING_CALLS: u32 = 500;
+
+/// Resident memory may be off the limit by this share of it before anything is evicted for that.
+const BAND_SHARE: u64 = 64;
 
 /// Decides how many bytes entries may take, from what is resident.
 ///
-/// What was freed a moment ago is still resident: the allocator returns memory after about a
-/// second. Were it taken for overhead, each eviction would cause the next. So overhead is what is
-/// resident beyond the *most* that was in use within the last two seconds.
+/// What was freed a moment ago is still resident: the allocator returns it a little later, and only
+/// pages that are free from end to end. Were it taken for overhead, each eviction would cause the
+/// next. So overhead is what is resident beyond the *most* that was in use lately; and while memory
+/// *grows* beyond the limit, each byte it has grown by, at once.
 #[derive(Debug, Default)]
 pub struct Governor {
     limit_bytes: u64,
-    overhead_bytes: u64,
+    overhead_bytes: Option<u64>,
+    /// The most that was resident since it was last within the limit.
+    highest_bytes: u64,
     lowering: u32,
     used_lately: [u64; LATELY_PARTS],
     calls: usize,
 }
 
-/// The last two seconds are kept in this many parts.
+/// The last second is kept in this many parts.
 const LATELY_PARTS: usize = 10;
 /// Calls in each part.
-const LATELY_CALLS: usize = 10;
+const LATELY_CALLS: usize = 5;
 
 impl Governor {
     /// `limit_bytes` is `max_memory` (0: none), `resident_bytes` what the operating system says,
     /// `used_bytes` what entries and bucket arrays take. Returns the bytes they may take. To be
     /// called about fifty times a second.
     pub fn allow(&mut self, limit_bytes: u64, resident_bytes: u64, used_bytes: u64) -> u64 {
-        // Also without a limit: a first one finds what was in use before it.
         let lately = self.most_used_lately(used_bytes);
         if limit_bytes != self.limit_bytes {
-            self.lowering = if resident_bytes > limit_bytes {
-                LOWERING_CALLS
-            } else {
-                0
-            };
-            self.overhead_bytes = self.overhead_bytes.min(limit_bytes / 4);
             self.limit_bytes = limit_bytes;
+            self.overhead_bytes = None;
+            self.highest_bytes = resident_bytes;
+            self.lowering = LOWERING_CALLS;
         }
         if limit_bytes == 0 {
-            self.overhead_bytes = 0;
             return u64::MAX;
         }
         self.lowering = self.lowering.saturating_sub(1);
-        let beyond = resident_bytes > limit_bytes + limit_bytes / TOLERATED_SHARE;
-        if !beyond {
+        let band = limit_bytes / BAND_SHARE;
+        let (low, high) = (limit_bytes - band, limit_bytes + band);
+        if resident_bytes <= low {
+            self.highest_bytes = low;
+        }
+        if resident_bytes <= high {
             self.lowering = 0;
         }
+        let grown = resident_bytes.saturating_sub(self.highest_bytes);
+        self.highest_bytes += grown;
         let all = resident_bytes.saturating_sub(used_bytes);
-        // Well beyond the limit there is no waiting for what may come back.
-        let stayed = if beyond && self.lowering == 0 {
-            all
+        let stayed = resident_bytes.saturating_sub(lately);
+        let first = stayed.min(limit_bytes / OVERHEAD_SHARE_FIRST);
+        let mut overhead = self.overhead_bytes.unwrap_or(first);
+        if all < overhead {
+            // Slowly: an allowance that swings would evict for nothing.
+            overhead -= (overhead - all) / 8;
+        } else if resident_bytes <= low || resident_bytes > high && self.lowering == 0 {
+            overhead = overhead.max(stayed);
         } else {
-            resident_bytes.saturating_sub(lately)
-        };
-        self.believe(limit_bytes, all, stayed);
+            overhead = (overhead + grown).min(all);
+        }
+        self.overhead_bytes = Some(overhead);
         let floor = limit_bytes / 100 * ENTRIES_PERCENT_MIN;
-        limit_bytes.saturating_sub(self.overhead_bytes).max(floor)
+        low.saturating_sub(overhead).max(floor)
     }
 
     fn most_used_lately(&mut self, used_bytes: u64) -> u64 {
@@ -148,19 +161,6 @@ impl Governor {
         self.used_lately[part] = most.max(used_bytes);
         self.calls += 1;
         self.used_lately.into_iter().max().unwrap_or(used_bytes)
-    }
-
-    /// Overhead is between `all` that is not in use and what has `stayed` for a while.
-    fn believe(&mut self, limit_bytes: u64, all: u64, stayed: u64) {
-        if all < self.overhead_bytes {
-            // Slowly: an allowance that swings would evict for nothing.
-            self.overhead_bytes -= (self.overhead_bytes - all) / 8;
-        } else if self.overhead_bytes == 0 {
-            self.overhead_bytes = stayed.min(limit_bytes / 4);
-        } else if self.lowering == 0 && stayed > self.overhead_bytes {
-            let step = limit_bytes / OVERHEAD_STEP_SHARE;
-            self.overhead_bytes = stayed.min(self.overhead_bytes + step);
-        }
     }
 }
 
@@ -175,56 +175,65 @@ mod tests {
         assert_eq!(Governor::default().allow(0, 5 * MB, MB), u64::MAX);
     }
 
+    fn after(
+        governor: &mut Governor,
+        calls: usize,
+        (limit, resident, used): (u64, u64, u64),
+    ) -> u64 {
+        let mut allowed = 0;
+        for _ in 0..calls {
+            allowed = governor.allow(limit * MB, resident * MB, used * MB);
+        }
+        allowed / MB
+    }
+
     #[test]
     fn overhead_is_taken_off_the_limit() {
         let mut governor = Governor::default();
-        assert_eq!(governor.allow(100 * MB, 60 * MB, 50 * MB), 90 * MB);
-        let mut allowed = 0;
-        for _ in 0..300 {
-            allowed = governor.allow(100 * MB, 110 * MB, 80 * MB);
-        }
-        assert_eq!(allowed, 70 * MB);
-        let relaxed = governor.allow(100 * MB, 60 * MB, 50 * MB);
-        assert!(relaxed > 70 * MB && relaxed < 90 * MB);
-        for _ in 0..300 {
-            allowed = governor.allow(100 * MB, 500 * MB, 0);
-        }
-        assert_eq!(allowed, 10 * MB);
+        assert_eq!(after(&mut governor, 1, (6400, 6000, 5000)), 5300);
+        let relaxed = after(&mut governor, 100, (6400, 6000, 5900));
+        assert!(relaxed > 5300 && relaxed <= 6200, "{relaxed}");
+        // Never all of it.
+        assert_eq!(after(&mut governor, 300, (6400, 30_000, 0)), 640);
     }
 
     #[test]
     fn what_was_just_freed_is_not_overhead_until_it_stays() {
         let mut governor = Governor::default();
-        for _ in 0..LATELY_CALLS * LATELY_PARTS {
-            assert_eq!(governor.allow(100 * MB, 100 * MB, 90 * MB), 90 * MB);
-        }
-        for _ in 0..LATELY_CALLS * (LATELY_PARTS - 1) {
-            assert_eq!(governor.allow(100 * MB, 100 * MB, 70 * MB), 90 * MB);
-        }
-        for _ in 0..LATELY_CALLS * 2 {
-            governor.allow(100 * MB, 100 * MB, 70 * MB);
-        }
-        assert_eq!(governor.allow(100 * MB, 100 * MB, 70 * MB), 70 * MB);
+        assert_eq!(after(&mut governor, 100, (6400, 6200, 5900)), 6000);
+        let lately = LATELY_CALLS * (LATELY_PARTS - 1);
+        assert_eq!(after(&mut governor, lately, (6400, 6200, 5000)), 6000);
+        assert_eq!(
+            after(&mut governor, 2 * LATELY_CALLS, (6400, 6200, 5000)),
+            5100
+        );
+    }
+
+    #[test]
+    fn growth_beyond_the_limit_counts_at_once_and_only_once() {
+        let mut governor = Governor::default();
+        assert_eq!(after(&mut governor, 100, (6400, 6300, 5900)), 5900);
+        assert_eq!(after(&mut governor, 1, (6400, 6350, 5900)), 5850);
+        assert_eq!(after(&mut governor, 100, (6400, 6350, 5850)), 5850);
+        assert_eq!(after(&mut governor, 1, (6400, 6400, 5850)), 5800);
+        // A little off the limit is good enough: nothing is evicted to no avail.
+        assert_eq!(after(&mut governor, 1000, (6400, 6400, 5700)), 5800);
     }
 
     #[test]
     fn a_first_limit_takes_what_it_evicts_for_no_overhead() {
         let mut governor = Governor::default();
-        assert_eq!(governor.allow(0, 100 * MB, 90 * MB), u64::MAX);
+        assert_eq!(governor.allow(0, 6600 * MB, 6000 * MB), u64::MAX);
         // Some of it was evicted before the governor looked again.
-        assert_eq!(governor.allow(80 * MB, 100 * MB, 75 * MB), 70 * MB);
+        assert_eq!(after(&mut governor, 1, (6400, 6600, 5500)), 5700);
     }
 
     #[test]
     fn a_lowered_limit_is_waited_for_but_not_for_ever() {
         let mut governor = Governor::default();
-        governor.allow(600 * MB, 305 * MB, 300 * MB);
-        for _ in 0..LOWERING_CALLS - 1 {
-            assert_eq!(governor.allow(100 * MB, 300 * MB, 95 * MB), 95 * MB);
-        }
-        for _ in 0..300 {
-            governor.allow(100 * MB, 300 * MB, 95 * MB);
-        }
-        assert_eq!(governor.allow(100 * MB, 300 * MB, 95 * MB), 10 * MB);
+        after(&mut governor, 1, (38_400, 19_500, 19_200));
+        let waiting = LOWERING_CALLS as usize - 1;
+        assert_eq!(after(&mut governor, waiting, (6400, 19_500, 6000)), 6000);
+        assert_eq!(after(&mut governor, 300, (6400, 19_500, 6000)), 640);
     }
 }

@@ -25,7 +25,7 @@
 
 use super::entry::{Entry, EntryMut, EntryRef, good_size};
 use super::retire::{Garbage, Retired};
-use libmimalloc_sys::{mi_free, mi_zalloc_aligned};
+use libmimalloc_sys::{mi_free, mi_malloc, mi_usable_size, mi_zalloc_aligned};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Slots in a bucket.
@@ -239,9 +239,52 @@ impl Table {
         unsafe { Entry::from_address(address(old)) }
     }
 
-    /// Moves the entry at `pos` to another block, see [`Entry::relocate`].
-    pub fn relocate(&self, pos: Pos) {
-        self.change(pos, Entry::relocate);
+    /// Where the entry at `pos` lies.
+    pub fn address(&self, pos: Pos) -> u64 {
+        address(self.word(pos))
+    }
+
+    /// Bytes of the block the entry at `pos` lies in.
+    pub fn block_bytes(&self, pos: Pos) -> usize {
+        // SAFETY: a slot in use holds the address of a live entry, a block of the allocator.
+        unsafe { mi_usable_size(address(self.word(pos)) as *const _) }
+    }
+
+    /// Moves the entry at `pos` to a block that is not `inside` of what is to be emptied. Blocks
+    /// that are, and the one it leaves, go to the stash. False when that took all the `blocks`
+    /// that may be asked for.
+    pub fn move_out(
+        &self,
+        pos: Pos,
+        inside: impl Fn(u64) -> bool,
+        stash: &mut Stash,
+        blocks: &mut usize,
+    ) -> bool {
+        let slot = self.slot(pos);
+        let word = slot.load(Relaxed);
+        let old = address(word);
+        let size = self.block_bytes(pos);
+        let new = loop {
+            if *blocks == 0 {
+                return false;
+            }
+            *blocks -= 1;
+            // SAFETY: no preconditions.
+            let block = unsafe { mi_malloc(size) } as u64;
+            if block == 0 {
+                return true;
+            }
+            if !inside(block) {
+                break block;
+            }
+            stash.0.push(block);
+        };
+        // SAFETY: both blocks have `size` bytes and are different ones; an entry may be moved as
+        // a whole. The old block has no other owner once its slot is overwritten.
+        unsafe { std::ptr::copy_nonoverlapping(old as *const u8, new as *mut u8, size) };
+        slot.store(word & !((1 << ADDRESS_BITS) - 1) | new >> 4, Relaxed);
+        stash.0.push(old);
+        true
     }
 
     /// Runs `change` on the entry at `pos`, which may move it to another block.
@@ -329,6 +372,11 @@ impl Table {
                     .then_some(Pos((index * SLOTS + slot) as u32))
             })
         })
+    }
+
+    /// Positions of the keys after that at `pos`, bucket by bucket, wrapping.
+    pub fn others(&self, pos: Pos) -> impl Iterator<Item = Pos> {
+        self.positions(pos.0 as usize / SLOTS + 1, self.buckets() - 1)
     }
 
     /// The buckets from the one of a hash position on, `count` of them at most: first and end.
@@ -492,6 +540,31 @@ struct Bomb;
 impl Drop for Bomb {
     fn drop(&mut self) {
         std::process::abort();
+    }
+}
+
+/// Blocks without an owner that are held back from the allocator.
+#[derive(Default)]
+pub struct Stash(Vec<u64>);
+
+impl Stash {
+    /// Frees some. False when there are none.
+    pub fn free(&mut self, count: usize) -> bool {
+        let rest = self.0.len().saturating_sub(count);
+        for block in self.0.drain(rest..) {
+            // SAFETY: a stash owns its blocks, each of which came from the allocator.
+            unsafe { mi_free(block as *mut _) };
+        }
+        if self.0.is_empty() {
+            self.0 = Vec::new();
+        }
+        !self.0.is_empty()
+    }
+}
+
+impl Drop for Stash {
+    fn drop(&mut self) {
+        self.free(usize::MAX);
     }
 }
 

@@ -6,7 +6,7 @@ use super::txn::{Keys, Scope};
 use super::*;
 use crate::config::Config;
 use proptest::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 static CONFIG: LazyLock<Config> = LazyLock::new(Config::default);
@@ -523,73 +523,73 @@ fn a_large_write_makes_room_for_itself() {
     assert!(keyspace.used_bytes() as i64 + local.used_delta < 220_000);
 }
 
+/// Pages of the allocator that entries of database 0 lie in.
+fn pages(keyspace: &Keyspace) -> HashSet<u64> {
+    let mut found = HashSet::new();
+    for shard in keyspace.shards() {
+        let guard = shard.lock();
+        let table = guard.shard().table(0);
+        let positions = table.positions(0, table.buckets());
+        found.extend(positions.map(|pos| table.address(pos) >> 16));
+    }
+    found
+}
+
 #[test]
-fn a_pass_moves_every_entry_and_changes_nothing() {
+fn a_pass_empties_sparse_pages_and_changes_nothing() {
+    const KEYS: usize = 40_000;
     let (keyspace, mut local) = keyspace(Policy::AllkeysLru);
-    for n in 0..5000_usize {
-        let ttl = if n.is_multiple_of(3) {
-            Ttl::At(9_000)
-        } else {
-            Ttl::Clear
-        };
-        put(
-            &keyspace,
-            &mut local,
-            0,
-            format!("k{n}").as_bytes(),
-            n % 90,
-            ttl,
-        );
-    }
-    put(
-        &keyspace,
-        &mut local,
-        0,
-        b"blob",
-        entry::INLINE_MAX * 2,
-        Ttl::Clear,
-    );
-    let addresses = |keyspace: &Keyspace| -> HashMap<Vec<u8>, usize> {
-        let mut found = HashMap::new();
-        for shard in keyspace.shards() {
-            let guard = shard.lock();
-            let table = guard.shard().table(0);
-            for pos in table.positions(0, table.buckets()) {
-                let key = table.entry(pos).key();
-                found.insert(key.to_vec(), key.as_ptr() as usize);
-            }
-        }
-        found
+    let ttl = |n: usize| match n % 3 {
+        0 => Ttl::At(9_000),
+        _ => Ttl::Clear,
     };
-    let before = addresses(&keyspace);
-    let mut walks = [defrag::Walk::default(), defrag::Walk::default()];
-    assert!(
-        !walks[0].step(&keyspace, &mut local, (0, 2)),
-        "no pass, no work"
-    );
-    keyspace.defrag.start();
-    for (first, walk) in walks.iter_mut().enumerate() {
-        assert!(keyspace.defrag.is_running(2));
-        while walk.step(&keyspace, &mut local, (first, 2)) {}
+    let stays = |n: usize| n.is_multiple_of(8);
+    for n in 0..KEYS {
+        let key = format!("k{n}");
+        put(&keyspace, &mut local, 0, key.as_bytes(), n % 90, ttl(n));
     }
-    assert!(!keyspace.defrag.is_running(2));
-    let after = addresses(&keyspace);
-    assert_eq!(before.len(), after.len());
-    assert!(before.iter().all(|(key, address)| after[key] != *address));
-    for n in 0..5000_usize {
-        let found = with(
-            (&keyspace, &mut local),
-            (0, 0),
-            format!("k{n}").as_bytes(),
-            |txn| {
-                txn.read(txn.key(0)).map(|view| match view.value() {
-                    ValueRef::Bytes(bytes) => (bytes.len(), view.deadline()),
-                    _ => panic!("only short strings"),
-                })
-            },
+    let large = entry::INLINE_MAX * 2;
+    put(&keyspace, &mut local, 0, b"blob", large, Ttl::Clear);
+    for n in (0..KEYS).filter(|n| !stays(*n)) {
+        let key = format!("k{n}");
+        with((&keyspace, &mut local), (0, 0), key.as_bytes(), |txn| {
+            assert!(txn.remove(txn.key(0), Event::Generic("del")));
+        });
+    }
+    let before = pages(&keyspace).len();
+
+    let mut other = Local::new(0, local.settings);
+    assert!(!defrag::step(&keyspace, &mut local, 0), "not a worker");
+    local.walk = Some(defrag::Walk::of((0, 2)));
+    other.walk = Some(defrag::Walk::of((1, 2)));
+    assert!(!defrag::step(&keyspace, &mut local, 0), "no pass, no work");
+    let pass = defrag::Pass {
+        budget_bytes: 1 << 30,
+        urgent: true,
+    };
+    keyspace.defrag.start(pass, 2);
+    while keyspace.defrag.is_running() {
+        defrag::hurry(&keyspace, &mut local, 0, 10_000);
+        assert!(
+            defrag::step(&keyspace, &mut local, 0) | defrag::step(&keyspace, &mut other, 0),
+            "the pass is stuck"
         );
+    }
+    while defrag::step(&keyspace, &mut local, 0) | defrag::step(&keyspace, &mut other, 0) {}
+    let after = pages(&keyspace).len();
+    assert!(after * 3 < before, "{before} pages, then {after}");
+    assert!(keyspace.defrag.gained_bytes() > (before as u64 / 2) << 16);
+
+    for n in 0..KEYS {
+        let key = format!("k{n}");
+        let found = with((&keyspace, &mut local), (0, 0), key.as_bytes(), |txn| {
+            txn.read(txn.key(0)).map(|view| match view.value() {
+                ValueRef::Bytes(bytes) => (bytes.to_vec(), view.deadline()),
+                _ => panic!("only short strings"),
+            })
+        });
         let deadline = n.is_multiple_of(3).then_some(9_000);
-        assert_eq!(found, Some((n % 90, deadline)));
+        assert_eq!(found, stays(n).then(|| (vec![b'v'; n % 90], deadline)));
     }
     assert!(exists(&keyspace, &mut local, 0, b"blob"));
     check_accounts(&keyspace, &mut local);

@@ -3,7 +3,7 @@
 
 use super::resident::resident_bytes;
 use super::worker::{Purger, WorkerHandle};
-use crate::keyspace::defrag::Trigger;
+use crate::keyspace::defrag::{Memory, Trigger};
 use crate::keyspace::memory::{Governor, collect_freed};
 use crate::keyspace::reaper;
 use crate::keyspace::table::Table;
@@ -70,15 +70,19 @@ fn govern_memory(shared: &Shared, governor: &mut Governor, trigger: &mut Trigger
     metrics.peak_bytes.fetch_max(used, Relaxed);
     let limit = shared.config.load().memory.max_memory;
     let keyspace = &shared.keyspace;
-    let workers = shared.config.load().server.worker_count() as u64;
-    let running = keyspace.defrag.is_running(workers);
     // What is being freed is on its way back: nothing is evicted for it.
     let freeing = keyspace.freeing_bytes() + reaper::waiting_bytes();
     let staying = resident.saturating_sub(freeing);
     let allowed = governor.allow(limit, staying, keyspace.used_bytes());
     keyspace.set_allowed_bytes(allowed);
-    if trigger.look(resident, used, running) {
-        keyspace.defrag.start();
+    let passes = &keyspace.defrag;
+    let memory = Memory {
+        resident_bytes: resident,
+        expected_bytes: used,
+        limit_bytes: limit,
+    };
+    if let Some(pass) = trigger.look(memory, passes.gained_bytes(), passes.is_running()) {
+        passes.start(pass, shared.config.load().server.worker_count());
         tracing::debug!(
             resident,
             used,

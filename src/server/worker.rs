@@ -7,7 +7,7 @@ use crate::client::stream::Stream;
 use crate::client::{Connection, Desk};
 use crate::config::Config;
 use crate::dispatch::Engine;
-use crate::keyspace::defrag::Walk;
+use crate::keyspace::defrag::{self, Walk};
 use crate::keyspace::eviction;
 use crate::keyspace::expiry::{Step, Sweep};
 use crate::keyspace::memory;
@@ -235,7 +235,7 @@ async fn look_after(
     count: Arc<AtomicU64>,
 ) -> std::convert::Infallible {
     let mut sweep = Sweep::default();
-    let mut walk = Walk::default();
+    desk.borrow_mut().engine.local.walk = Some(Walk::of(share));
     let mut purger = Purger::default();
     let mut ticks = 0_u32;
     let mut drain_began_ms = None;
@@ -251,7 +251,7 @@ async fn look_after(
             tokio::task::yield_now().await;
         }
         let end = Instant::now() + RELIEF_PER_TICK;
-        while relief_slice(&mut desk.borrow_mut().engine, &mut walk, share, end) {
+        while relief_slice(&mut desk.borrow_mut().engine, end) {
             tokio::task::yield_now().await;
         }
         if ticks.is_multiple_of(TICKS_PER_ROUND) {
@@ -324,7 +324,7 @@ fn sweep_slice(
 /// Brings memory back to its limit for a slice of time: evicts while entries take more than they
 /// may (after the limit was lowered, say), and moves entries while a pass against fragmentation
 /// is under way. True when there is more to do and time left.
-fn relief_slice(engine: &mut Engine, walk: &mut Walk, share: (usize, usize), end: Instant) -> bool {
+fn relief_slice(engine: &mut Engine, end: Instant) -> bool {
     let shared = Arc::clone(&engine.shared);
     let keyspace = &shared.keyspace;
     engine.begin_batch();
@@ -336,7 +336,7 @@ fn relief_slice(engine: &mut Engine, walk: &mut Walk, share: (usize, usize), end
         let evicted = !paused
             && eviction::is_over(keyspace, local, 0)
             && eviction::evict_some(keyspace, local, engine.now_ms, 0, EVICTIONS_PER_STEP);
-        if !walk.step(keyspace, local, share) && !evicted {
+        if !defrag::step(keyspace, local, engine.now_ms) && !evicted {
             break false;
         }
         let now = Instant::now();

@@ -10,6 +10,7 @@ mod lru;
 pub(super) mod s3fifo;
 
 use super::accounts::{account, forget};
+use super::defrag;
 use super::shard::Shard;
 use super::table::{Hash, Pos, Table};
 use super::{Keyspace, Local};
@@ -101,6 +102,7 @@ pub fn make_room(
     now_ms: u64,
     incoming_bytes: usize,
 ) -> bool {
+    defrag::hurry(keyspace, local, now_ms, incoming_bytes);
     if !is_over(keyspace, local, incoming_bytes) {
         return true;
     }
@@ -170,6 +172,41 @@ pub fn evict_one(keyspace: &Keyspace, local: &mut Local, now_ms: u64) -> bool {
     false
 }
 
+/// Keys that one is compared with before it goes for the page it lies in.
+const RIVALS: usize = 5;
+/// By this share of what entries may take more of them go than must, when that empties pages.
+const AHEAD_SHARE: u64 = 256;
+
+/// May this key be evicted, must something be, and does it deserve to stay less than others do?
+pub(super) fn is_expendable(
+    keyspace: &Keyspace,
+    shard: &Shard,
+    table: &Table,
+    pos: Pos,
+    local: &mut Local,
+    now_ms: u64,
+) -> bool {
+    let settings = local.settings;
+    let eligible = |pos: &Pos| !settings.volatile_only() || table.is_volatile(*pos);
+    let ahead = keyspace.allowed_bytes() / AHEAD_SHARE;
+    if settings.policy == Policy::Noeviction
+        || !eligible(&pos)
+        || !is_over(keyspace, local, usize::try_from(ahead).unwrap_or(0))
+    {
+        return false;
+    }
+    if matches!(
+        settings.policy,
+        Policy::AllkeysRandom | Policy::VolatileRandom
+    ) {
+        return local.rng.below(2) == 0;
+    }
+    let badness = |pos| badness(shard, table, pos, &settings, now_ms);
+    let own = badness(pos);
+    let rivals = table.others(pos).filter(eligible).take(RIVALS);
+    rivals.filter(|rival| badness(*rival) > own).count() <= RIVALS / 2
+}
+
 /// The worst of a few adjacent keys, or none that may be evicted in this table.
 fn victim(shard: &Shard, table: &Table, local: &mut Local, now_ms: u64) -> Option<Pos> {
     let settings = local.settings;
@@ -204,6 +241,7 @@ fn badness(shard: &Shard, table: &Table, pos: Pos, settings: &Settings, now_ms: 
         Policy::AllkeysLfu | Policy::VolatileLfu => {
             lfu::badness(table.evict_bits(pos), now_ms, settings)
         }
+        Policy::AllkeysS3fifo => s3fifo::badness(shard, table.evict_bits(pos)),
         _ => lru::age(shard, table.evict_bits(pos)),
     }
 }

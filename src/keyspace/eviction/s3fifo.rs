@@ -109,6 +109,17 @@ pub(super) fn victim(shard: &Shard, table: &Table, random: &mut Random) -> Optio
     best
 }
 
+/// How little a key deserves to stay: the less used, and of those the longer in its queue.
+pub(super) fn badness(shard: &Shard, bits: u16) -> u64 {
+    let queues = shard.queues.borrow();
+    let clock = if bits & MAIN != 0 {
+        &queues.main
+    } else {
+        &queues.small
+    };
+    u64::from(USES_MAX - (bits & USES_MAX)) << 8 | u64::from(clock.age(bits))
+}
+
 /// What a window of slots says: the oldest of each queue, and how many of each.
 struct Window {
     small: Option<(u32, Pos, u16)>,
