@@ -447,6 +447,7 @@ fn redis_name(key: &str) -> Option<&'static str> {
         "server.connection_timeout" => "timeout",
         "limits.max_bulk_bytes" => "proto-max-bulk-len",
         "encoding.hll_sparse_max_bytes" => "hll-sparse-max-bytes",
+        "encoding.zset_max_listpack_entries" => "zset-max-listpack-entries",
         "memory.max_memory" => "maxmemory",
         "memory.eviction_policy" => "maxmemory-policy",
         "server.workers" | "server.num_shards" | "server.batch_size" => return None,
