@@ -10,6 +10,7 @@ use crate::protocol::{Args, Reply};
 use crate::values::geohash::{Point, Search, Shape};
 use crate::values::zset::{Gathering, ScoreBound, ScoreRange, Span, Zset};
 use crate::values::{Element, Type};
+use std::ops::Range;
 
 /// A form of the commands.
 #[derive(Clone, Copy, PartialEq)]
@@ -275,16 +276,29 @@ struct Hit<'z> {
     distance_m: f64,
 }
 
+/// The scores of a range of cells.
+fn span(scores: Range<f64>) -> Span<'static> {
+    let bound = |score, exclusive| ScoreBound { score, exclusive };
+    Span::Scores(ScoreRange {
+        min: bound(scores.start, false),
+        max: bound(scores.end, true),
+    })
+}
+
+/// Number of positions that will be looked at.
+fn candidates(zset: &Zset<Stored<'_>>, search: &Search) -> usize {
+    if zset.is_packed() {
+        return zset.len();
+    }
+    let ranges = search.scores().into_iter();
+    ranges.map(|scores| zset.ranks(&span(scores)).len()).sum()
+}
+
 /// All that is inside, in the order asked for; up to `limit` if that is not 0.
 fn find<'z>(zset: &'z Zset<Stored<'_>>, search: &Search, limit: usize) -> Vec<Hit<'z>> {
     let mut hits = Vec::new();
     for scores in search.scores() {
-        let bound = |score, exclusive| ScoreBound { score, exclusive };
-        let range = ScoreRange {
-            min: bound(scores.start, false),
-            max: bound(scores.end, true),
-        };
-        for (name, score) in zset.iter(zset.ranks(&Span::Scores(range))) {
+        for (name, score) in zset.iter(zset.ranks(&span(scores))) {
             if limit > 0 && hits.len() == limit {
                 return hits;
             }
@@ -313,6 +327,9 @@ fn run(txn: &mut Txn<'_>, args: Args<'_>, form: Form, reply: &mut Reply<'_>) -> 
     if let (true, Some(centre), Some((shape, unit))) = (exists, query.centre, &query.shape) {
         unit_m = *unit;
         let search = Search::new(centre, shape.clone(), unit_m);
+        if txn.is_long(candidates(&zset, &search)) {
+            return Ok(Flow::Long);
+        }
         hits = find(&zset, &search, if query.any { query.count } else { 0 });
     }
     let nearer = |a: &Hit<'_>, b: &Hit<'_>| a.distance_m.total_cmp(&b.distance_m);

@@ -172,6 +172,15 @@ fn run(txn: &mut Txn<'_>, args: Args<'_>, form: Form, reply: &mut Reply<'_>) -> 
         // The order in which scores are added shows in their last digit.
         sources.sort_by_key(|(source, _)| source.len());
     }
+    let visited = match form.operation {
+        Operation::Intersection => inputs.saturating_mul(sources[0].0.len()),
+        Operation::Union | Operation::Difference => {
+            sources.iter().map(|(source, _)| source.len()).sum()
+        }
+    };
+    if txn.is_long(visited) {
+        return Ok(Flow::Long);
+    }
     if form.cardinality {
         reply.count(common(&sources, options.limit));
         return DONE;
@@ -199,7 +208,7 @@ fn union(sources: &[(Source<'_>, f64)], aggregate: Aggregate) -> Gathering {
     let largest = sources.last().map_or(0, |(source, _)| source.len());
     let mut members = Gathering::with_room(largest);
     for (source, weight) in sources {
-        let _ = source.each(|name, score| {
+        source.each(|name, score| {
             let score = not_nan(aggregate.weighed(score, *weight));
             name.with_text(|name| members.put(name, score, |old| aggregate.of(old, score)));
             ControlFlow::Continue(())
@@ -213,7 +222,7 @@ fn intersection(sources: &[(Source<'_>, f64)], aggregate: Aggregate) -> Gatherin
     let [(smallest, weight), others @ ..] = sources else {
         return members;
     };
-    let _ = smallest.each(|name, score| {
+    smallest.each(|name, score| {
         name.with_text(|name| {
             let mut sum = not_nan(aggregate.weighed(score, *weight));
             for (other, weight) in others {
@@ -235,7 +244,7 @@ fn common(sources: &[(Source<'_>, f64)], limit: usize) -> usize {
         return 0;
     };
     let mut count = 0;
-    let _ = smallest.each(|name, _| {
+    smallest.each(|name, _| {
         let everywhere = |name: &[u8]| others.iter().all(|(other, _)| other.score(name).is_some());
         count += usize::from(name.with_text(everywhere));
         if count == limit && limit > 0 {
@@ -251,7 +260,7 @@ fn difference(sources: &[(Source<'_>, f64)]) -> Gathering {
     let [(first, _), others @ ..] = sources else {
         return members;
     };
-    let _ = first.each(|name, score| {
+    first.each(|name, score| {
         name.with_text(|name| {
             if others.iter().all(|(other, _)| other.score(name).is_none()) {
                 members.put(name, score, |_| score);

@@ -2,7 +2,7 @@
 
 use super::super::iteration::Draw;
 use super::super::spec::*;
-use super::{Layout, reply_member};
+use super::{Layout, long_from, reply_member};
 use crate::base::random::Random;
 use crate::error::Error;
 use crate::keyspace::{Stored, Txn};
@@ -24,8 +24,13 @@ pub(super) fn zrandmember(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'
         return Err(Error::OutOfRange);
     }
     let layout = Layout::of(scores, reply);
+    let long = long_from(txn);
     let mut random = txn.rng().clone();
     let zset = Zset::new(txn.read_as(txn.key(0), Type::Zset)?);
+    let (Draw::Distinct(visited) | Draw::Any(visited)) = draw;
+    if visited > long && zset.len() > long {
+        return Ok(Flow::Long);
+    }
     match draw {
         _ if zset.is_empty() => reply.array(0),
         Draw::Distinct(count) => distinct(&zset, count, layout, &mut random, reply),

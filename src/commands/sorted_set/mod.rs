@@ -15,9 +15,10 @@ mod span;
 use super::spec::category;
 use super::table::Family;
 use crate::keyspace::Txn;
+use crate::keyspace::txn::LONG_ELEMENTS;
 use crate::protocol::Reply;
 use crate::values::Element;
-use crate::values::zset::Limits;
+use crate::values::packed::Limits;
 
 /// The family.
 pub static FAMILY: Family = Family {
@@ -36,6 +37,16 @@ pub(super) fn limits(txn: &Txn<'_>) -> Limits {
     Limits {
         entries: size(encoding.zset_max_listpack_entries),
         value_bytes: size(encoding.zset_max_listpack_value),
+    }
+}
+
+/// From how many members on work on them is long. It is asked before a key is opened; see
+/// [`Txn::is_long`].
+pub(super) fn long_from(txn: &Txn<'_>) -> usize {
+    if txn.is_long(usize::MAX) {
+        LONG_ELEMENTS
+    } else {
+        usize::MAX
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::spec::*;
 use super::super::timeout;
-use super::reply_member;
+use super::{long_from, reply_member};
 use crate::base::number;
 use crate::error::Error;
 use crate::keyspace::{Event, Txn};
@@ -72,10 +72,12 @@ fn pop_one_key(txn: &mut Txn<'_>, args: Args<'_>, end: End, reply: &mut Reply<'_
         Shape::Flat
     };
     match candidate(txn)? {
-        Some(index) if count > 0 => take(txn, index, end, count, shape, reply)?,
-        _ => reply.array(0),
+        Some(index) if count > 0 => take(txn, index, end, count, shape, reply),
+        _ => {
+            reply.array(0);
+            DONE
+        }
     }
-    DONE
 }
 
 /// The first of the request's keys that exists; it holds a sorted set.
@@ -98,12 +100,17 @@ fn take(
     count: usize,
     shape: Shape,
     reply: &mut Reply<'_>,
-) -> Result<(), Error> {
+) -> Outcome {
     let key = txn.key(index);
+    let long = long_from(txn);
     let mut edit = txn.edit_as(key, Type::Zset)?;
     let mut zset = Zset::new(&mut edit);
     let len = zset.len();
     let count = count.min(len);
+    // Commands that may wait stay where they are.
+    if count > long && shape != Shape::KeyedPairs {
+        return Ok(Flow::Long);
+    }
     let (ranks, members) = match end {
         End::Min => (0..count, zset.iter(0..count)),
         End::Max => (len - count..len, zset.iter_back(len - count..len)),
@@ -121,7 +128,7 @@ fn take(
         End::Min => "zpopmin",
         End::Max => "zpopmax",
     }));
-    Ok(())
+    DONE
 }
 
 pub(super) fn bzpopmin(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -139,10 +146,12 @@ pub(super) fn bzpopmax(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>)
 pub(super) fn zmpop(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (end, count) = parse_many(args, 1)?;
     match candidate(txn)? {
-        Some(index) => take(txn, index, end, count, Shape::KeyedPairs, reply)?,
-        None => reply.null_array(),
+        Some(index) => take(txn, index, end, count, Shape::KeyedPairs, reply),
+        None => {
+            reply.null_array();
+            DONE
+        }
     }
-    DONE
 }
 
 pub(super) fn bzmpop(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -187,8 +196,7 @@ fn take_or_wait(
     reply: &mut Reply<'_>,
 ) -> Outcome {
     if let Some(index) = candidate(txn)? {
-        take(txn, index, end, count, shape, reply)?;
-        return DONE;
+        return take(txn, index, end, count, shape, reply);
     }
     Ok(Flow::Block(Block {
         timeout_ms,

@@ -1,7 +1,7 @@
 //! Commands that reply with a range of members: `ZRANGE` and its many older forms.
 
 use super::super::spec::*;
-use super::{Layout, limits, span};
+use super::{Layout, limits, long_from, span};
 use crate::base::number;
 use crate::error::Error;
 use crate::keyspace::{Event, Key, Ttl, Txn};
@@ -140,8 +140,12 @@ fn walk<C: crate::values::content::Read>(
 
 fn reply_range(txn: &mut Txn<'_>, args: Args<'_>, form: Form, reply: &mut Reply<'_>) -> Outcome {
     let wanted = form.parse(args)?;
+    let long = long_from(txn);
     let zset = Zset::new(txn.read_as(txn.key(0), Type::Zset)?);
     let ranks = wanted.ranks(&zset);
+    if ranks.len() > long {
+        return Ok(Flow::Long);
+    }
     let layout = Layout::of(wanted.scores, reply);
     layout.head(ranks.len(), reply);
     for (name, score) in walk(&zset, ranks, wanted.reverse) {
@@ -188,10 +192,13 @@ pub(super) fn zrangestore(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'
         store: true,
     };
     let wanted = form.parse(args)?;
-    let limits = limits(txn);
+    let (limits, long) = (limits(txn), long_from(txn));
     let zset = Zset::new(txn.read_as(txn.key(1), Type::Zset)?);
     let ranks = wanted.ranks(&zset);
     let stored = ranks.len();
+    if stored > long {
+        return Ok(Flow::Long);
+    }
     let mut members = Gathering::with_room(stored);
     for (name, score) in zset.iter(ranks) {
         name.with_text(|name| members.put(name, score, |_| score));

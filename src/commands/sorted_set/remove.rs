@@ -1,7 +1,7 @@
 //! Commands that remove members: `ZREM` and `ZREMRANGEBY…`.
 
 use super::super::spec::*;
-use super::span;
+use super::{long_from, span};
 use crate::keyspace::{Event, Txn};
 use crate::protocol::{Args, Reply};
 use crate::values::Type;
@@ -42,10 +42,14 @@ fn remove(
     event: &'static str,
     reply: &mut Reply<'_>,
 ) -> Outcome {
+    let long = long_from(txn);
     let mut edit = txn.edit_as(txn.key(0), Type::Zset)?;
     let mut zset = Zset::new(&mut edit);
     let ranks = zset.ranks(span);
     let removed = ranks.len();
+    if removed > long {
+        return Ok(Flow::Long);
+    }
     zset.remove_ranks(ranks);
     if removed > 0 {
         edit.changed(Event::Zset(event));

@@ -2,8 +2,9 @@
 
 use super::index::Index;
 use super::slots::Slots;
+use super::small;
 use super::tree::Tree;
-use super::{Limits, small};
+use crate::values::packed::Limits;
 use crate::values::{Big, Value};
 
 /// Members that are being put together and have no order yet.

@@ -19,18 +19,9 @@ pub use range::{LexBound, LexRange, Ranks, ScoreBound, ScoreRange, Span};
 pub use tree::Tree;
 
 use super::content::{Big, Content, Read, Value, Write};
-use super::packed::{self, Element, Encoded, HEAD};
+use super::packed::{self, Element, Encoded, HEAD, Limits};
 use smallvec::SmallVec;
 use std::ops::Range;
-
-/// Up to where a sorted set is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Members, `zset-max-listpack-entries`.
-    pub entries: usize,
-    /// Bytes of a name, `zset-max-listpack-value`.
-    pub value_bytes: usize,
-}
 
 /// What became of a member.
 #[derive(Clone, Copy, Debug, PartialEq)]

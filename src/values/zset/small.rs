@@ -1,10 +1,9 @@
 //! Packed sorted sets: a name and its score, a name and its score, in the order of (score, name).
 
-use super::Limits;
 use super::range::Span;
 use crate::values::Value;
 use crate::values::content::{PACKED_MAX, Packing, Write};
-use crate::values::packed::{self, Element, Encoded, HEAD, OVERHEAD_MAX};
+use crate::values::packed::{self, Element, Encoded, HEAD, Limits, OVERHEAD_MAX};
 use std::cmp::Ordering;
 use std::ops::Range;
 

@@ -252,6 +252,7 @@ const ROWS: &[Row] = &[
     row("EXPIRE", &[Key, Text(&["90000", "100000"])]).weight(3),
     row("DEL", &[Key]).weight(6),
     row("SET", &[Key, Value]).weight(4),
+    row("SADD", &[Key, Repeat(&[Text(MEMBERS)], 1, 6)]).weight(4),
     row("COPY", &[Key, Key]).weight(5),
     row("RENAME", &[Key, Key]).weight(3),
     row("TYPE", &[Key]).weight(3),

@@ -664,3 +664,29 @@ fn keys_go_with_their_last_member_and_keep_their_time() {
         "#,
     );
 }
+
+#[test]
+fn sets_are_inputs() {
+    run_both(
+        &start(),
+        r#"
+        SADD s a b c 1 2 -> :5
+        SADD i 1 2 3 -> :3
+        ZADD z 5 a 7 1 -> :2
+        ZUNION 2 z s WITHSCORES -> @2 [2 1 b 1 c 1 a 6 1 8] @3 [[2 ,1] [b ,1] [c ,1] [a ,6] [1 ,8]]
+        ZUNION 2 s i WITHSCORES -> @2 [3 1 a 1 b 1 c 1 1 2 2 2] @3 [[3 ,1] [a ,1] [b ,1] [c ,1] [1 ,2] [2 ,2]]
+        ZUNION 2 s i WEIGHTS 2 3 AGGREGATE MAX WITHSCORES -> @2 [a 2 b 2 c 2 1 3 2 3 3 3] @3 [[a ,2] [b ,2] [c ,2] [1 ,3] [2 ,3] [3 ,3]]
+        ZINTER 2 z s WITHSCORES -> @2 [a 6 1 8] @3 [[a ,6] [1 ,8]]
+        ZINTER 3 z s i WITHSCORES -> @2 [1 9] @3 [[1 ,9]]
+        ZINTERCARD 2 i s -> :2
+        ZDIFF 2 s z WITHSCORES -> @2 [2 1 b 1 c 1] @3 [[2 ,1] [b ,1] [c ,1]]
+        ZDIFF 2 z i -> [a]
+        ZUNIONSTORE d 2 s z WEIGHTS 10 1 -> :5
+        ZRANGE d 0 -1 WITHSCORES -> @2 [2 10 b 10 c 10 a 15 1 17] @3 [[2 ,10] [b ,10] [c ,10] [a ,15] [1 ,17]]
+        ZINTERSTORE s 2 s i -> :2
+        TYPE s -> +zset
+        ZDIFFSTORE d 2 i z -> :2
+        ZRANGE d 0 -1 WITHSCORES -> @2 [2 1 3 1] @3 [[2 ,1] [3 ,1]]
+        "#,
+    );
+}
