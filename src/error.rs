@@ -1,7 +1,9 @@
 //! Every error reply, with its exact wire text.
 //!
-//! Client libraries match on these texts, so they are Redis's, to the byte. No other file holds
-//! one. A variant is named for what went wrong, not for its wording.
+//! Client libraries match on these texts, so they are Redis's, to the byte. No file but this
+//! and those of its folder holds one. A variant is named for what went wrong, not for its wording.
+
+mod stream;
 
 use crate::protocol::request::ProtocolError;
 use std::io::Write;

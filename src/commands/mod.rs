@@ -31,6 +31,7 @@ mod server;
 mod set;
 mod slowlog;
 mod sorted_set;
+mod stream;
 mod string;
 mod timeout;
 mod transactions;
@@ -58,6 +59,8 @@ pub static FAMILIES: &[&table::Family] = &[
     &set::FAMILY,
     &slowlog::FAMILY,
     &sorted_set::FAMILY,
+    &stream::FAMILY,
+    &stream::CONTAINERS,
     &string::FAMILY,
     &transactions::FAMILY,
     &command::FAMILY,

@@ -284,6 +284,9 @@ pub enum Place {
         many: bool,
         /// How many parts of equal length are behind the word, the first being the keys.
         parts: u16,
+        /// What may precede the word, with the number of arguments each takes: what is meant for
+        /// one of them is not taken for the word.
+        options: &'static [(&'static str, usize)],
     },
 }
 
@@ -524,19 +527,27 @@ impl Command {
                     from,
                     many,
                     parts,
+                    options,
                 } => {
-                    let mut at = from as usize;
+                    // Options are counted off from the first argument on.
+                    let mut at = if options.is_empty() { from as usize } else { 1 };
+                    let mut missing = many;
                     while at + 1 < args.len() {
                         if !args.is(at, word) {
-                            at += 1;
+                            let option = options.iter().find(|(name, _)| args.is(at, name));
+                            at += 1 + option.map_or(0, |(_, operands)| *operands);
                         } else if many {
                             let count = (args.len() - at - 1) / usize::from(parts);
                             (at + 1..=at + count).for_each(|index| found(index, access));
+                            missing = false;
                             break;
                         } else {
                             found(at + 1, access);
                             at += 2;
                         }
+                    }
+                    if missing {
+                        return Err(KeysInvalid);
                     }
                 }
             }
@@ -599,18 +610,27 @@ pub const fn behind(word: &'static str, from: i16, access: Access) -> KeySpec {
         from,
         many: false,
         parts: 1,
+        options: &[],
     };
     KeySpec::new(place, access)
 }
 
 /// All that follows the first `word` (upper case) from argument `from` on is keys; only its first
-/// half, if as many arguments that belong to them follow the keys.
-pub const fn all_behind(word: &'static str, from: i16, halved: bool, access: Access) -> KeySpec {
+/// half, if as many arguments that belong to them follow the keys. `options`: what may precede the
+/// word, with the number of arguments each takes.
+pub const fn all_behind(
+    word: &'static str,
+    from: i16,
+    halved: bool,
+    options: &'static [(&'static str, usize)],
+    access: Access,
+) -> KeySpec {
     let place = Place::Keyword {
         word,
         from,
         many: true,
         parts: if halved { 2 } else { 1 },
+        options,
     };
     KeySpec::new(place, access)
 }

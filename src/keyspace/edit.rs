@@ -22,6 +22,8 @@ pub struct Edit<'t, 'a> {
     pub(super) db: usize,
     pub(super) pos: Option<Pos>,
     pub(super) event: Option<Event>,
+    /// What was done is not a change to those who watch the key.
+    pub(super) unwatched: bool,
     /// Set while the key is open as a collection.
     pub(super) opened: Option<Opened>,
 }
@@ -58,6 +60,16 @@ impl Edit<'_, '_> {
     /// Declares what was done; without it, nothing is taken to have changed.
     pub fn changed(&mut self, event: Event) {
         self.event = Some(event);
+        self.unwatched = false;
+    }
+
+    /// As [`Edit::changed`], for what `WATCH` does not count as a change: the work of a stream's
+    /// consumer groups.
+    pub fn changed_unwatched(&mut self, event: Event) {
+        if self.event.is_none() {
+            self.event = Some(event);
+            self.unwatched = true;
+        }
     }
 
     /// Stores a value, in place where it fits.
@@ -236,7 +248,7 @@ impl Drop for Edit<'_, '_> {
         }
         if self.event.is_some() {
             self.txn.local.tally.changes += 1;
-            if self.shard.watched.get() > 0 {
+            if self.shard.watched.get() > 0 && !self.unwatched {
                 self.txn.keyspace.watched.mark(self.db, self.key.bytes());
             }
             if self.shard.waiters.load(Relaxed) > 0 {

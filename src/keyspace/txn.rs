@@ -89,6 +89,8 @@ pub enum Event {
     Hash(&'static str),
     /// Class `t`.
     Stream(&'static str),
+    /// One that is not told of.
+    Unnamed,
 }
 
 /// What becomes of a key's deadline when its value is stored.
@@ -366,6 +368,7 @@ impl<'a> Txn<'a> {
             db,
             pos,
             event: None,
+            unwatched: false,
             opened: None,
         }
     }

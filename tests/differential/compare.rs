@@ -17,6 +17,9 @@ pub enum Compare {
     OneOfMany,
     /// Replies of the same type, whatever they hold.
     Shape,
+    /// What is told of streams: the same but for moments and how long ago they were, for how many
+    /// nodes a tree has, and for fields younger than 7.0.
+    Streams,
     /// HELLO: the same fields, and the same values but for who the server is.
     Hello,
 }
@@ -41,6 +44,7 @@ impl Compare {
             },
             (Compare::OneOfMany, Reply::Bulk(_), Reply::Bulk(_)) => true,
             (Compare::Shape, a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+            (Compare::Streams, a, b) => same_stream(a, b),
             (Compare::Hello, a, b) => same_greeting(a, b),
             _ => false,
         }
@@ -83,6 +87,59 @@ fn same_greeting(theirs: &Reply, ours: &Reply) -> bool {
             .all(|((name, value), (our_name, our_value))| {
                 let who = [&b"server"[..], b"version", b"id"].contains(&name.bytes());
                 name == our_name && (who || value == our_value)
+            })
+}
+
+/// How far moments may be apart, in ms.
+const MOMENTS_APART: u64 = 60_000;
+
+fn same_stream(theirs: &Reply, ours: &Reply) -> bool {
+    let (Reply::Array(_) | Reply::Map(_), Reply::Array(_) | Reply::Map(_)) = (theirs, ours) else {
+        return theirs == ours;
+    };
+    if is_described(theirs) {
+        return same_description(theirs, ours);
+    }
+    let (theirs, ours) = (theirs.items(), ours.items());
+    let pending = matches!(theirs.len(), 3 | 4);
+    theirs.len() == ours.len()
+        && theirs.iter().zip(ours).enumerate().all(|(at, (a, b))| {
+            // Of a pending entry the last but one says when it was delivered.
+            let moment = pending && at + 2 == theirs.len();
+            same_stream(a, b) || (moment && near(a, b))
+        })
+}
+
+fn near(theirs: &Reply, ours: &Reply) -> bool {
+    let (Reply::Int(a), Reply::Int(b)) = (theirs, ours) else {
+        return false;
+    };
+    *a >= 0 && *b >= 0 && a.abs_diff(*b) <= MOMENTS_APART
+}
+
+/// Is it a map of a stream's, a group's or a consumer's fields?
+fn is_described(reply: &Reply) -> bool {
+    let first = match reply {
+        Reply::Map(pairs) => pairs.first().map(|(name, _)| name),
+        reply => reply.items().first(),
+    };
+    matches!(first, Some(Reply::Bulk(name)) if [&b"name"[..], b"length"].contains(&&name[..]))
+}
+
+fn same_description(theirs: &Reply, ours: &Reply) -> bool {
+    let (theirs, mut ours) = (theirs.pairs(), ours.pairs());
+    ours.retain(|(name, _)| ![&b"inactive"[..], b"active-time"].contains(&name.bytes()));
+    theirs.len() == ours.len()
+        && theirs
+            .iter()
+            .zip(&ours)
+            .all(|((name, value), (our_name, our_value))| {
+                name == our_name
+                    && match name.bytes() {
+                        b"radix-tree-nodes" => true,
+                        b"idle" | b"seen-time" => near(value, our_value),
+                        _ => same_stream(value, our_value),
+                    }
             })
 }
 

@@ -426,6 +426,8 @@ pub struct Pairs<'a> {
     left: u32,
 }
 
+impl ExactSizeIterator for Pairs<'_> {}
+
 impl<'a> Iterator for Pairs<'a> {
     type Item = (Element<'a>, Element<'a>);
 
@@ -434,6 +436,10 @@ impl<'a> Iterator for Pairs<'a> {
         self.left = self.left.checked_sub(1)?;
         let name = take(self.names.as_mut().unwrap_or(&mut self.rest));
         Some((name, take(&mut self.rest)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left as usize, Some(self.left as usize))
     }
 }
 

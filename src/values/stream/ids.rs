@@ -81,11 +81,12 @@ impl<V> Ids<V> {
 
     /// The entries from `from` on, in order.
     pub fn iter_from(&self, from: Id) -> impl Iterator<Item = (Id, &V)> {
-        let at = self.chunk_of(from);
-        let rest = self.chunks.range(at.min(self.chunks.len())..);
-        rest.flat_map(|chunk| &chunk.entries)
-            .skip_while(move |(id, _)| *id < from)
-            .map(|(id, value)| (*id, value))
+        let at = self.chunk_of(from).min(self.chunks.len());
+        let mut chunks = self.chunks.range(at..).map(|chunk| &chunk.entries[..]);
+        let first = chunks.next().unwrap_or(&[]);
+        let begin = first.partition_point(|(id, _)| *id < from);
+        let entries = first[begin..].iter().chain(chunks.flatten());
+        entries.map(|(id, value)| (*id, value))
     }
 
     /// The value of an id.

@@ -366,7 +366,7 @@ impl Log {
 
     /// Was a message from `from` on deleted by name, so that what lies ahead cannot be counted?
     pub fn has_gap_from(&self, from: Id) -> bool {
-        self.len > 0 && self.max_deleted != Id::MIN && from <= self.max_deleted
+        self.len > 0 && self.first <= self.max_deleted && from <= self.max_deleted
     }
 
     /// How many messages there have been up to and including this id, where that is known.
@@ -379,15 +379,12 @@ impl Log {
         if self.len == 0 && id <= self.last {
             return Some(added);
         }
-        if id != Id::MIN && id < self.max_deleted {
-            return None;
-        }
         match id.cmp(&self.last) {
             std::cmp::Ordering::Equal => return Some(added),
             std::cmp::Ordering::Greater => return None,
             std::cmp::Ordering::Less => {}
         }
-        let whole = self.max_deleted == Id::MIN || self.max_deleted < self.first;
+        let whole = self.max_deleted < self.first;
         match id.cmp(&self.first) {
             std::cmp::Ordering::Less if whole => Some(before_first),
             std::cmp::Ordering::Equal if whole => Some(before_first.wrapping_add(1)),

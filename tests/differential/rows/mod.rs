@@ -11,6 +11,7 @@ mod hyperloglog;
 mod list;
 mod server;
 mod set;
+mod stream;
 mod string;
 mod transactions;
 mod zset;
@@ -28,6 +29,7 @@ pub const FAMILIES: &[Family] = &[
     set::FAMILY,
     connection::FAMILY,
     server::FAMILY,
+    stream::FAMILY,
     transactions::FAMILY,
     zset::FAMILY,
     geo::FAMILY,

@@ -25,5 +25,6 @@ mod server;
 mod set;
 mod slowlog;
 mod sorted_set;
+mod stream;
 mod string;
 mod transactions;
