@@ -30,6 +30,7 @@ mod object;
 mod server;
 mod set;
 mod slowlog;
+mod sort;
 mod sorted_set;
 mod stream;
 mod string;
@@ -61,6 +62,7 @@ pub static FAMILIES: &[&table::Family] = &[
     &sorted_set::FAMILY,
     &stream::FAMILY,
     &stream::CONTAINERS,
+    &sort::FAMILY,
     &string::FAMILY,
     &transactions::FAMILY,
     &command::FAMILY,

@@ -253,7 +253,7 @@ impl Access {
 }
 
 /// Where keys are among the arguments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Place {
     /// From argument `first` to `last` (negative: from the end, −1 the last), every `step`-th.
     Range {
@@ -288,6 +288,24 @@ pub enum Place {
         /// one of them is not taken for the word.
         options: &'static [(&'static str, usize)],
     },
+    /// Where neither place nor word tells (`COMMAND INFO` calls it unknown): the function finds
+    /// the key's index, if there is one.
+    Found(fn(Args<'_>) -> Option<usize>),
+}
+
+impl Place {
+    /// Is it the first argument and no other, as with most commands?
+    #[inline]
+    pub const fn is_first_only(self) -> bool {
+        matches!(
+            self,
+            Place::Range {
+                first: 1,
+                last: 1,
+                ..
+            }
+        )
+    }
 }
 
 /// One group of keys of a command.
@@ -351,6 +369,9 @@ pub struct Command {
     pub since: &'static str,
     /// Its subcommands.
     pub subcommands: &'static [Command],
+    /// Says of a request whether it reads keys that none of its arguments is: every shard is
+    /// locked for it then, and [`Txn::made_key`] gives it those keys.
+    pub reaches: Option<fn(Args<'_>) -> bool>,
     /// Says from the keyspace's size and the arguments whether this request is long work.
     pub long: Option<fn(&Keyspace, Args<'_>) -> bool>,
 }
@@ -370,6 +391,7 @@ impl Command {
             since: "",
             subcommands: &[],
             long: None,
+            reaches: None,
         }
     }
 
@@ -469,6 +491,20 @@ impl Command {
         }
     }
 
+    /// When it reads keys that none of its arguments is.
+    pub const fn reaches(self, reaches: fn(Args<'_>) -> bool) -> Command {
+        Command {
+            reaches: Some(reaches),
+            ..self
+        }
+    }
+
+    /// Does this request need every shard, wherever its keys are?
+    #[inline]
+    pub fn needs_all(&self, args: Args<'_>) -> bool {
+        self.reaches.is_some_and(|reaches| reaches(args))
+    }
+
     /// Does a request with `count` arguments have the right number?
     #[inline]
     pub fn accepts(&self, count: usize) -> bool {
@@ -550,6 +586,11 @@ impl Command {
                         return Err(KeysInvalid);
                     }
                 }
+                Place::Found(find) => {
+                    if let Some(index) = find(args) {
+                        found(index, access);
+                    }
+                }
             }
         }
         Ok(())
@@ -613,6 +654,11 @@ pub const fn behind(word: &'static str, from: i16, access: Access) -> KeySpec {
         options: &[],
     };
     KeySpec::new(place, access)
+}
+
+/// One key where `find` finds it, if there is one.
+pub const fn found(find: fn(Args<'_>) -> Option<usize>, access: Access) -> KeySpec {
+    KeySpec::new(Place::Found(find), access)
 }
 
 /// All that follows the first `word` (upper case) from argument `from` on is keys; only its first
@@ -685,6 +731,7 @@ pub const fn checked(commands: &'static [Command]) -> &'static [Command] {
                     assert!(from > 0 && parts > 0, "the word comes after the name");
                     0
                 }
+                Place::Found(_) => 0,
             };
             assert!(
                 (furthest as u16) < command.arity.unsigned_abs(),

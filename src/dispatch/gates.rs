@@ -1,20 +1,13 @@
 //! What a request must pass before it runs, in Redis's order.
 
 use super::{Engine, may_write};
-use crate::commands::spec::{NO_AUTH, NO_MULTI, PROTECTED, Place};
+use crate::commands::spec::{NO_AUTH, NO_MULTI, PROTECTED};
 use crate::commands::table::Registered;
 use crate::config::Permission;
 use crate::error::Error;
 use crate::protocol::Args;
 use crate::session::{Address, Session};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-/// The key spec of most commands.
-pub(super) const FIRST_ONLY: Place = Place::Range {
-    first: 1,
-    last: 1,
-    step: 1,
-};
 
 /// HTTP on the Redis port is logged at most this often.
 const HTTP_LOG_EVERY_MS: u64 = 60_000;

@@ -44,8 +44,12 @@ fn run(
 ) {
     let (handler, mut txn) = match command.command.handler {
         Handler::Keys(handler) => {
-            let keys = command.command.extract_keys(args);
-            (handler, Txn::begin(scope, keys.unwrap_or_default()))
+            let keys = command.command.extract_keys(args).unwrap_or_default();
+            if command.command.needs_all(args) {
+                (handler, Txn::begin_all(scope, keys))
+            } else {
+                (handler, Txn::begin(scope, keys))
+            }
         }
         Handler::Keyspace(handler, true) => (handler, Txn::begin_all(scope, Keys::new())),
         Handler::Keyspace(handler, false) => (handler, Txn::begin(scope, Keys::new())),

@@ -203,14 +203,19 @@ impl Engine {
         match row.handler {
             Handler::Keys(handler) => {
                 let keys = match (row.keys, hash) {
-                    ([spec], Some(hash)) if spec.place == gates::FIRST_ONLY => {
+                    ([spec], Some(hash)) if spec.place.is_first_only() => {
                         Keys::from_iter([Key::hashed(args.at(1), hash)])
                     }
                     // A count that does not fit leaves no keys; the handler says what is wrong.
                     _ => row.extract_keys(args).unwrap_or_default(),
                 };
                 let (scope, shared, blocked) = self.parts(session);
-                let Some(mut txn) = Txn::try_begin(scope, keys, row.flags.has(BLOCKING)) else {
+                let begun = if row.needs_all(args) {
+                    Some(Txn::begin_all_on_worker(scope, keys))
+                } else {
+                    Txn::try_begin(scope, keys, row.flags.has(BLOCKING))
+                };
+                let Some(mut txn) = begun else {
                     return Ok(long::offload(session, command, args));
                 };
                 let mut outcome = handler(&mut txn, args, reply);

@@ -176,10 +176,10 @@ fn locks_needed(multi: &Multi, watching: Option<&Watching>) -> Option<Vec<Hash>>
     let mut hashes = Vec::new();
     for queued in &multi.queue {
         let row = table::all()[queued.command].command;
-        if matches!(row.handler, Handler::Keyspace(..)) {
+        let args = queued.args.as_args();
+        if matches!(row.handler, Handler::Keyspace(..)) || row.needs_all(args) {
             return None;
         }
-        let args = queued.args.as_args();
         // A key count that does not fit leaves no keys; the handler says what is wrong.
         let _ = row.each_key(args, |index, _| hashes.push(hash_key(args.at(index))));
     }

@@ -187,6 +187,19 @@ impl<'a> Txn<'a> {
         Txn::with(scope, held, Keys::new())
     }
 
+    /// As [`Txn::begin_all`] on a worker: what turns out to be long is for the pool.
+    pub fn begin_all_on_worker(scope: Scope<'a>, keys: Keys<'a>) -> Txn<'a> {
+        let mut txn = Txn::begin_all(scope, keys);
+        txn.may_offload = true;
+        txn
+    }
+
+    /// A key that is none of the request's but made by it, while all shards are held (`SORT … BY`).
+    pub fn made_key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        assert!(self.holds_all(), "made keys may be in any shard");
+        Key::new(bytes)
+    }
+
     /// Locks every shard.
     pub fn begin_all(scope: Scope<'a>, keys: Keys<'a>) -> Txn<'a> {
         let held = Held::All(scope.keyspace.shards.iter().map(Shard::lock).collect());

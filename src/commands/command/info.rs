@@ -53,7 +53,7 @@ fn flags(registered: &Registered) -> impl Iterator<Item = &'static str> {
 fn range(command: &Command) -> (i64, i64, i64) {
     let mut ranges = command.keys.iter().filter_map(|spec| match spec.place {
         Place::Range { first, last, step } => Some((first, last, step)),
-        Place::Counted { .. } | Place::Keyword { .. } => None,
+        Place::Counted { .. } | Place::Keyword { .. } | Place::Found(_) => None,
     });
     let Some((first, mut last, step)) = ranges.next() else {
         return (0, 0, 0);
@@ -90,7 +90,19 @@ fn key_spec(spec: &KeySpec, reply: &mut Reply<'_>) {
     }
     reply.bulk(b"flags");
     flag_set(spec.access, spec.varies.is_some(), reply);
-    let (first, find): (i64, [(&str, i64); 3]) = match spec.place {
+    if matches!(spec.place, Place::Found(_)) {
+        for step in ["begin_search", "find_keys"] {
+            reply.bulk(step.as_bytes());
+            typed("unknown", &[], reply);
+        }
+        return;
+    }
+    places(spec.place, reply);
+}
+
+/// Where a search for keys begins, and how it finds them.
+fn places(place: Place, reply: &mut Reply<'_>) {
+    let (first, find): (i64, [(&str, i64); 3]) = match place {
         Place::Range { first, last, step } => {
             // Relative to the first key; from the end where it is counted from there.
             let last = if last < 0 { last } else { last - first };
@@ -124,13 +136,14 @@ fn key_spec(spec: &KeySpec, reply: &mut Reply<'_>) {
                 [("lastkey", last), ("keystep", 1), ("limit", limit)],
             )
         }
+        Place::Found(_) => unreachable!("shown as unknown"),
     };
-    let kind = match spec.place {
-        Place::Range { .. } | Place::Keyword { .. } => "range",
+    let kind = match place {
         Place::Counted { .. } => "keynum",
+        _ => "range",
     };
     reply.bulk(b"begin_search");
-    match spec.place {
+    match place {
         Place::Keyword { word, .. } => behind(word, first, reply),
         _ => typed("index", &[("index", first)], reply),
     }

@@ -11,6 +11,7 @@ mod hyperloglog;
 mod list;
 mod server;
 mod set;
+mod sort;
 mod stream;
 mod string;
 mod transactions;
@@ -24,6 +25,7 @@ pub const FAMILIES: &[Family] = &[
     bitmap::FAMILY,
     hyperloglog::FAMILY,
     list::FAMILY,
+    sort::FAMILY,
     generic::FAMILY,
     hash::FAMILY,
     set::FAMILY,

@@ -24,6 +24,7 @@ mod object;
 mod server;
 mod set;
 mod slowlog;
+mod sort;
 mod sorted_set;
 mod stream;
 mod string;
