@@ -55,43 +55,75 @@ fn run_at(runs: &[u8], at: usize) -> Option<Run> {
     })
 }
 
-/// Runs that lie in eight bytes.
-struct Several {
-    /// Registers that they cover.
-    length: usize,
-    /// Bytes that they take: seven when the eighth begins a run of two bytes.
-    bytes: usize,
-    /// Where the last of them begins.
-    last: usize,
+/// Eight bytes, each in its lane of a word; flags are in the lanes' lowest bits.
+struct Block {
+    word: u64,
+    /// Which bytes begin a run of two.
+    long: u64,
+    /// Which bytes end one.
+    second: u64,
 }
 
-/// The runs of eight bytes, of which the first begins one. Each byte is a lane of a word.
-#[inline]
-fn several(runs: [u8; 8]) -> Several {
-    const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    let word = u64::from_le_bytes(runs);
-    let ranked = word >> 7 & EACH;
-    // What looks like the first of two bytes is one unless the byte before is.
-    let like_long = word >> 6 & EACH & !ranked;
-    let mut long = like_long & !(like_long << 8);
-    for _ in 0..3 {
-        long |= long << 16 & like_long & like_long << 8;
+/// A flag in every lane.
+const EACH: u64 = u64::from_ne_bytes([1; 8]);
+
+impl Block {
+    /// `within`: is the first byte the second one of a run? (0 or 1)
+    #[inline]
+    fn new(bytes: [u8; 8], within: usize) -> Block {
+        let word = u64::from_le_bytes(bytes);
+        let like_long = word >> 6 & EACH & !(word >> 7);
+        // Brings the eight flags together in the highest byte.
+        let flags = (like_long.wrapping_mul(0x0102_0408_1020_4080) >> 56) as usize;
+        let long = LONG[within & 1][flags];
+        Block {
+            word,
+            long,
+            second: long << 8 | within as u64,
+        }
     }
-    let cut = (long >> 56) as usize;
-    let second = long << 8;
-    let long = long & u64::MAX >> 8;
-    let single = EACH & !long & !second & u64::MAX >> (8 * cut);
-    // A ranked run's length is in two bits, another's in six.
-    let lengths = word & (single * 63) & !((ranked & single) * 60);
-    let low = word & (second * 255);
-    let high = word & (long * 63);
-    let seconds = (second.wrapping_mul(EACH) >> 56) as usize;
-    Several {
-        length: sum(lengths | low) + (sum(high) << 8) + 8 - cut - seconds,
-        bytes: 8 - cut,
-        last: 7 - cut - (second >> (8 * (7 - cut)) & 1) as usize,
+
+    /// Does its last byte begin a run of two? (0 or 1)
+    #[inline]
+    fn is_cut(&self) -> usize {
+        (self.long >> 56) as usize
+    }
+
+    /// Registers that its runs cover; of one that is cut, what its first byte says.
+    #[inline]
+    fn length(&self) -> usize {
+        let single = EACH & !self.long & !self.second;
+        // A ranked run's length is in two bits, another's in six.
+        let ranked = self.word >> 7 & single;
+        let lengths = self.word & single.wrapping_mul(63) & !ranked.wrapping_mul(60);
+        let low = self.word & self.second.wrapping_mul(255);
+        let high = self.word & self.long.wrapping_mul(63);
+        let begun = (single | self.long).wrapping_mul(EACH) >> 56;
+        sum(lengths | low) + (sum(high) << 8) + begun as usize
     }
 }
+
+/// For each set of bytes that look like the first of two, which of them are. One is not when the
+/// byte before is: so it depends on what is before the block.
+const LONG: [[u64; 256]; 2] = {
+    let mut table = [[0; 256]; 2];
+    let mut flags = 0;
+    while flags < 256 {
+        let mut within = 0;
+        while within < 2 {
+            let (mut lane, mut is_second) = (0, within == 1);
+            while lane < 8 {
+                let is_long = !is_second && flags >> lane & 1 == 1;
+                table[within][flags] |= (is_long as u64) << (8 * lane);
+                is_second = is_long;
+                lane += 1;
+            }
+            within += 1;
+        }
+        flags += 1;
+    }
+    table
+};
 
 /// The sum of the bytes of a word.
 #[inline]
@@ -121,16 +153,7 @@ impl Found {
 
 /// Finds a register.
 pub(super) fn find(runs: &[u8], index: usize) -> Result<Found, Corrupt> {
-    let (mut at, mut first, mut previous) = (0, 0, None);
-    while let Some(eight) = runs.get(at..).and_then(|rest| rest.first_chunk()) {
-        let passed = several(*eight);
-        if first + passed.length > index {
-            break;
-        }
-        previous = Some(at + passed.last);
-        at += passed.bytes;
-        first += passed.length;
-    }
+    let (mut at, mut first, mut previous) = start_near(runs, index);
     loop {
         let run = run_at(runs, at).ok_or(Corrupt)?;
         if index < first + run.length {
@@ -148,6 +171,35 @@ pub(super) fn find(runs: &[u8], index: usize) -> Result<Found, Corrupt> {
         at += run.bytes;
         first += run.length;
     }
+}
+
+/// A run at most ten bytes before the one that covers a register (or before the end): where it
+/// begins, its first register, and where the run before it begins.
+#[inline]
+fn start_near(runs: &[u8], index: usize) -> (usize, usize, Option<usize>) {
+    let (mut at, mut first) = (0, 0);
+    let (mut within, mut seconds) = (0, 0);
+    let (blocks, _) = runs.as_chunks::<8>();
+    for bytes in blocks {
+        let block = Block::new(*bytes, within);
+        let length = block.length();
+        if first + length > index {
+            break;
+        }
+        (at, first) = (at + 8, first + length);
+        (within, seconds) = (block.is_cut(), block.second);
+    }
+    if at == 0 {
+        return (0, 0, None);
+    }
+    if within == 0 {
+        let before = at - 1 - (seconds >> 56 & 1) as usize;
+        return (at, first, Some(before));
+    }
+    // The run began with the last byte that was passed, and so much of it is counted.
+    let counted = (usize::from(runs[at - 1] & 63) << 8) + 1;
+    let before = at - 2 - (seconds >> 48 & 1) as usize;
+    (at - 1, first - counted, Some(before))
 }
 
 /// Raises the register that was found in a whole string. False when the string would become longer
@@ -326,19 +378,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn several_runs_are_what_they_are_one_by_one(
-            runs in proptest::array::uniform8(prop_oneof![
-                any::<u8>(), 0x40..0x80u8, 0x80..=0xffu8,
-            ]),
+        fn runs_are_found_as_one_by_one(
+            runs in proptest::collection::vec(
+                prop_oneof![4 => 0x80..=0xffu8, 2 => any::<u8>(), 1 => 0x40..0x44u8, 1 => 0..8u8],
+                0..80,
+            ),
+            share in 0.0..1.1,
         ) {
-            let (mut at, mut last, mut length) = (0, 0, 0);
-            while let Some(run) = run_at(&runs, at).filter(|run| at + run.bytes <= 8) {
-                last = at;
+            let mut starts = vec![];
+            let (mut at, mut first) = (0, 0);
+            while let Some(run) = run_at(&runs, at) {
+                starts.push((at, first));
                 at += run.bytes;
-                length += run.length;
+                first += run.length;
             }
-            let several = several(runs);
-            prop_assert_eq!((several.length, several.bytes, several.last), (length, at, last));
+            let index = (first as f64 * share) as usize;
+            let position = starts.iter().rposition(|(_, first)| *first <= index);
+            let expected = position
+                .filter(|_| index < first)
+                .map(|n| (starts[n].0, starts[n].1, n.checked_sub(1).map(|n| starts[n].0)))
+                .filter(|(at, ..)| at + run_at(&runs, *at).map_or(0, |run| run.bytes) <= runs.len());
+            let found = find(&runs, index).ok().map(|found| (found.at, found.first, found.previous));
+            prop_assert_eq!(found, expected);
         }
     }
 }
