@@ -114,6 +114,15 @@ impl Draw {
         count > (i64::MAX / 2) as usize
     }
 
+    /// How many elements of a collection of `len` there will be in the reply.
+    pub(super) fn elements(self, len: usize) -> usize {
+        match self {
+            Draw::Distinct(count) => count.min(len),
+            Draw::Any(_) if len == 0 => 0,
+            Draw::Any(count) => count,
+        }
+    }
+
     /// Are there more than any reply could hold?
     pub(super) fn is_endless(self) -> bool {
         matches!(self, Draw::Any(count) if count > DRAWS_MAX)

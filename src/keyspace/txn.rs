@@ -177,7 +177,18 @@ impl<'a> Txn<'a> {
     /// `Flow::Long` before it has done anything, and is run again there.
     /// Never on the pool itself or inside a transaction.
     pub fn is_long(&self, elements: usize) -> bool {
-        self.may_offload && elements > LONG_ELEMENTS
+        elements > self.short_elements_max()
+    }
+
+    /// Most elements for which [`Txn::is_long`] does not hold: to be asked before a collection is
+    /// opened.
+    #[inline]
+    pub fn short_elements_max(&self) -> usize {
+        if self.may_offload {
+            LONG_ELEMENTS
+        } else {
+            usize::MAX
+        }
     }
 
     /// Locks the shards of all `hashes`, without keys yet: for `EXEC`, see [`Txn::set_command`].

@@ -21,8 +21,12 @@ pub(super) fn hrandfield(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_
     if with_values && draw.is_beyond_half() {
         return Err(Error::OutOfRange);
     }
+    let short_max = txn.short_elements_max();
     let mut random = txn.rng().clone();
     let hash = Hash::new(txn.read_as(txn.key(0), Type::Hash)?);
+    if draw.elements(hash.len()) > short_max {
+        return Ok(Flow::Long);
+    }
     let pairs = with_values && reply.is_resp3();
     let per_field = if with_values && !pairs { 2 } else { 1 };
     let visit = |field: Field<'_>, reply: &mut Reply<'_>| {

@@ -38,7 +38,11 @@ pub(super) fn hmget(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
 }
 
 pub(super) fn hgetall(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let short_max = txn.short_elements_max();
     let hash = open(txn)?;
+    if hash.len() > short_max {
+        return Ok(Flow::Long);
+    }
     reply.map(hash.len());
     hash.for_each(|field| {
         reply_element(field.name, reply);
@@ -48,14 +52,22 @@ pub(super) fn hgetall(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> 
 }
 
 pub(super) fn hkeys(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let short_max = txn.short_elements_max();
     let hash = open(txn)?;
+    if hash.len() > short_max {
+        return Ok(Flow::Long);
+    }
     reply.array(hash.len());
     hash.for_each(|field| reply_element(field.name, reply));
     DONE
 }
 
 pub(super) fn hvals(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let short_max = txn.short_elements_max();
     let hash = open(txn)?;
+    if hash.len() > short_max {
+        return Ok(Flow::Long);
+    }
     reply.array(hash.len());
     hash.for_each(|field| reply_element(field.value, reply));
     DONE
@@ -80,13 +92,18 @@ pub(super) fn hstrlen(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) 
 
 pub(super) fn hscan(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(args.at(2))?;
+    let short_max = txn.short_elements_max();
     let stored = txn.read_as(txn.key(0), Type::Hash)?;
     let mut found = Found::default();
     let mut next = 0;
     // Redis does not look at the options when there is no hash.
     if stored.exists() {
         let within = Within::parse(args, Some("novalues"))?;
-        next = Hash::new(stored).scan(cursor, within.count, |field| {
+        let hash = Hash::new(stored);
+        if within.count.min(hash.len()) > short_max {
+            return Ok(Flow::Long);
+        }
+        next = hash.scan(cursor, within.count, |field| {
             field.name.with_text(|name| {
                 if within.admits(name) {
                     found.add(name);

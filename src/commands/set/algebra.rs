@@ -68,10 +68,27 @@ pub(super) fn open_all<'t>(txn: &'t mut Txn<'_>, first: usize) -> Result<Sets<'t
         .collect())
 }
 
+/// Members that are looked at, about.
+pub(super) fn work(operation: Operation, sets: &[Set<Stored<'_>>]) -> usize {
+    let lens = sets.iter().map(Set::len);
+    match operation {
+        Operation::Inter => lens.min().unwrap_or(0).saturating_mul(sets.len()),
+        Operation::Union => lens.sum(),
+        Operation::Diff if sets[0].is_empty() => 0,
+        Operation::Diff => lens
+            .sum::<usize>()
+            .min(sets[0].len().saturating_mul(sets.len())),
+    }
+}
+
 /// Replies with the result.
 fn tell(operation: Operation, txn: &mut Txn<'_>, reply: &mut Reply<'_>) -> Outcome {
     let limits = limits(txn);
+    let short_max = txn.short_elements_max();
     let sets = open_all(txn, 0)?;
+    if work(operation, &sets) > short_max {
+        return Ok(Flow::Long);
+    }
     let mut found = Found::default();
     let mut add = |element: Element<'_>| {
         element.with_text(|member| found.add(member));
@@ -93,7 +110,9 @@ fn tell(operation: Operation, txn: &mut Txn<'_>, reply: &mut Reply<'_>) -> Outco
 
 /// Stores the result in the first key, and replies how large it is.
 fn store(operation: Operation, txn: &mut Txn<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let value = compute(operation, txn)?;
+    let Some(value) = compute(operation, txn)? else {
+        return Ok(Flow::Long);
+    };
     let len = Set::new(&value).len();
     let mut edit = txn.edit(txn.key(0));
     let existed = edit.exists();
@@ -107,11 +126,15 @@ fn store(operation: Operation, txn: &mut Txn<'_>, reply: &mut Reply<'_>) -> Outc
     DONE
 }
 
-/// The result over all keys but the first.
-fn compute(operation: Operation, txn: &mut Txn<'_>) -> Result<Value, Error> {
+/// The result over all keys but the first; none when it is work for the pool.
+fn compute(operation: Operation, txn: &mut Txn<'_>) -> Result<Option<Value>, Error> {
     let limits = limits(txn);
+    let short_max = txn.short_elements_max();
     let sets = open_all(txn, 1)?;
-    Ok(if operation == Operation::Union {
+    if work(operation, &sets) > short_max {
+        return Ok(None);
+    }
+    Ok(Some(if operation == Operation::Union {
         union(&sets, limits)
     } else {
         let mut value = Value::default();
@@ -126,7 +149,7 @@ fn compute(operation: Operation, txn: &mut Txn<'_>) -> Result<Value, Error> {
             diff(&sets, add);
         }
         value
-    })
+    }))
 }
 
 /// Visits what all sets have, until `visit` returns false: the members of the smallest set, looked

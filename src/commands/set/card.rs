@@ -1,7 +1,7 @@
 //! How large intersections, unions and differences are.
 
 use super::super::spec::*;
-use super::algebra::{Operation, diff, inter, open_all, union};
+use super::algebra::{Operation, diff, inter, open_all, union, work};
 use super::limits;
 use crate::base::number;
 use crate::error::Error;
@@ -30,7 +30,11 @@ fn count(
 ) -> Outcome {
     let limit = parse(operation, args)?;
     let limits = limits(txn);
+    let short_max = txn.short_elements_max();
     let sets = open_all(txn, 0)?;
+    if work(operation, &sets) > short_max {
+        return Ok(Flow::Long);
+    }
     let mut count = 0;
     let add = |_: Element<'_>| {
         count += 1;

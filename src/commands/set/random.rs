@@ -22,10 +22,14 @@ pub(super) fn spop(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> 
         return Err(Error::Syntax);
     }
     let count = count.transpose()?;
+    let short_max = txn.short_elements_max();
     let mut random = txn.rng().clone();
     let mut edit = txn.edit_as(txn.key(0), Type::Set)?;
     let mut set = Set::new(&mut edit);
     let len = set.len();
+    if count.is_some_and(|count| count.min(len) > short_max) {
+        return Ok(Flow::Long);
+    }
     match count {
         None => {
             if !set.pop(&mut random, |member| reply_element(member, reply)) {
@@ -57,8 +61,12 @@ pub(super) fn srandmember(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'
         return Err(Error::Syntax);
     }
     let draw = args.get(2).map(Draw::parse).transpose()?;
+    let short_max = txn.short_elements_max();
     let mut random = txn.rng().clone();
     let set = open(txn)?;
+    if draw.is_some_and(|draw| draw.elements(set.len()) > short_max) {
+        return Ok(Flow::Long);
+    }
     match draw {
         None if set.is_empty() => reply.null(),
         None => set.draw(1, &mut random, |member| {

@@ -30,7 +30,11 @@ pub(super) fn scard(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Ou
 }
 
 pub(super) fn smembers(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let short_max = txn.short_elements_max();
     let set = open(txn)?;
+    if set.len() > short_max {
+        return Ok(Flow::Long);
+    }
     reply.set(set.len());
     set.for_each(|member| reply_element(member, reply));
     DONE
@@ -38,13 +42,18 @@ pub(super) fn smembers(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) ->
 
 pub(super) fn sscan(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(args.at(2))?;
+    let short_max = txn.short_elements_max();
     let stored = txn.read_as(txn.key(0), Type::Set)?;
     let mut found = Found::default();
     let mut next = 0;
     // Redis does not look at the options when there is no set.
     if stored.exists() {
         let within = Within::parse(args, None)?;
-        next = Set::new(stored).scan(cursor, within.count, |member| {
+        let set = Set::new(stored);
+        if within.count.min(set.len()) > short_max {
+            return Ok(Flow::Long);
+        }
+        next = set.scan(cursor, within.count, |member| {
             member.with_text(|member| {
                 if within.admits(member) {
                     found.add(member);
