@@ -565,26 +565,8 @@ impl Command {
                     parts,
                     options,
                 } => {
-                    // Options are counted off from the first argument on.
-                    let mut at = if options.is_empty() { from as usize } else { 1 };
-                    let mut missing = many;
-                    while at + 1 < args.len() {
-                        if !args.is(at, word) {
-                            let option = options.iter().find(|(name, _)| args.is(at, name));
-                            at += 1 + option.map_or(0, |(_, operands)| *operands);
-                        } else if many {
-                            let count = (args.len() - at - 1) / usize::from(parts);
-                            (at + 1..=at + count).for_each(|index| found(index, access));
-                            missing = false;
-                            break;
-                        } else {
-                            found(at + 1, access);
-                            at += 2;
-                        }
-                    }
-                    if missing {
-                        return Err(KeysInvalid);
-                    }
+                    let keyword = (word, from as usize, usize::from(parts), options);
+                    each_key_behind(args, keyword, many, |index| found(index, access))?;
                 }
                 Place::Found(find) => {
                     if let Some(index) = find(args) {
@@ -618,6 +600,33 @@ impl Command {
         self.each_key(args, |index, _| keys.push(Key::new(args.at(index))))?;
         Ok(keys)
     }
+}
+
+/// The part of [`Command::each_key`] for [`Place::Keyword`].
+fn each_key_behind(
+    args: Args<'_>,
+    (word, from, parts, options): (&str, usize, usize, &[(&str, usize)]),
+    many: bool,
+    mut found: impl FnMut(usize),
+) -> Result<(), KeysInvalid> {
+    // Options are counted off from the first argument on.
+    let mut at = if options.is_empty() { from } else { 1 };
+    let mut missing = many;
+    while at + 1 < args.len() {
+        if !args.is(at, word) {
+            let option = options.iter().find(|(name, _)| args.is(at, name));
+            at += 1 + option.map_or(0, |(_, operands)| *operands);
+        } else if many {
+            let count = (args.len() - at - 1) / parts;
+            (at + 1..=at + count).for_each(found);
+            missing = false;
+            break;
+        } else {
+            found(at + 1);
+            at += 2;
+        }
+    }
+    if missing { Err(KeysInvalid) } else { Ok(()) }
 }
 
 /// A request whose key count does not fit its arguments: it has no keys, and its handler says why.

@@ -103,133 +103,209 @@ pub(super) fn zset_of_ten() -> Op {
 }
 
 fn scenes(options: &Options) -> Vec<Scene> {
-    use Answer::{Alike, Integer};
     let keys = options.scaled(KEYS).max(100);
-    let any = Numbers::Any(keys);
     let many = options.scaled(100_000).max(1000);
     vec![
-        Scene {
-            title: "hashes of 10 fields",
-            fills: vec![(hash_of_ten(), keys)],
-            rows: vec![
-                row(
-                    op("HSET", &["HSET", "#hsh:", "field:5", "@"], Integer),
-                    any,
-                    1,
-                ),
-                row(op("HGET", &["HGET", "#hsh:", "field:5"], Alike), any, 1),
-                row(op("HGETALL of 10", &["HGETALL", "#hsh:"], Alike), any, 2),
-            ],
-        },
-        Scene {
-            title: "lists",
-            fills: (0..10).map(|_| (list_of_ten(), keys)).collect(),
-            rows: vec![
-                row(
-                    op("LRANGE of 100", &["LRANGE", "#lst:", "0", "99"], Alike),
-                    any,
-                    8,
-                ),
-                row(op("LPUSH", &["LPUSH", "#lst:", "@"], Integer), any, 1),
-                row(op("RPOP", &["RPOP", "#lst:"], Alike), any, 1),
-            ],
-        },
-        Scene {
-            title: "sets of 10 members",
-            fills: vec![(set_of_ten(), keys)],
-            rows: vec![
-                row(op("SADD", &["SADD", "#set:", "field:5"], Integer), any, 1),
-                row(
-                    op("SISMEMBER", &["SISMEMBER", "#set:", "field:5"], Integer),
-                    any,
-                    1,
-                ),
-            ],
-        },
-        Scene {
-            title: "sorted sets of 10 members",
-            fills: vec![(zset_of_ten(), keys)],
-            rows: vec![
-                row(
-                    op("ZADD", &["ZADD", "#zst:", "#0000", "field:5"], Integer),
-                    any,
-                    1,
-                ),
-                row(
-                    op(
-                        "ZINCRBY",
-                        &["ZINCRBY", "#zst:", "0", "field:5"],
-                        Answer::Alike,
-                    ),
-                    any,
-                    1,
-                ),
-            ],
-        },
-        Scene {
-            title: "a sorted set of 100,000 members",
-            fills: vec![(
-                op("ZADD", &["ZADD", "big", "#0000", "#mem:"], Integer),
-                many,
-            )],
-            rows: vec![
-                row(
-                    op("ZADD big", &["ZADD", "big", "#0000", "#mem:"], Integer),
-                    Numbers::Any(many),
-                    2,
-                ),
-                row(
-                    op("ZRANGE of 100", &["ZRANGE", "big", "0", "99"], Alike),
-                    any,
-                    8,
-                ),
-                row(op("ZRANK big", &["ZRANK", "big", "#mem:"], Integer), any, 2),
-            ],
-        },
-        Scene {
-            title: "streams",
-            fills: vec![
-                (
-                    op(
-                        "XGROUP",
-                        &["XGROUP", "CREATE", "read", "g", "0", "MKSTREAM"],
-                        Answer::Status,
-                    ),
-                    1,
-                ),
-                (
-                    op("XADD", &["XADD", "read", "#0001", "field", "@"], Alike),
-                    many * 10,
-                ),
-            ],
-            rows: vec![
-                row(
-                    op("XADD", &["XADD", "write", "#0001", "field", "@"], Alike),
-                    Numbers::From(0),
-                    1,
-                ),
-                row(
-                    op(
-                        "XREADGROUP",
-                        &[
-                            "XREADGROUP",
-                            "GROUP",
-                            "g",
-                            "c",
-                            "COUNT",
-                            "1",
-                            "STREAMS",
-                            "read",
-                            ">",
-                        ],
-                        Alike,
-                    ),
-                    any,
-                    3,
-                ),
-            ],
-        },
+        hashes(keys),
+        lists(keys),
+        sets(keys),
+        sorted_sets(keys),
+        large_sorted_set(many),
+        streams(many),
     ]
+}
+
+fn hashes(keys: u64) -> Scene {
+    let any = Numbers::Any(keys);
+    Scene {
+        title: "hashes of 10 fields",
+        fills: vec![(hash_of_ten(), keys)],
+        rows: vec![
+            row(
+                op("HSET", &["HSET", "#hsh:", "field:5", "@"], Answer::Integer),
+                any,
+                1,
+            ),
+            row(
+                op("HGET", &["HGET", "#hsh:", "field:5"], Answer::Alike),
+                any,
+                1,
+            ),
+            row(
+                op("HGETALL of 10", &["HGETALL", "#hsh:"], Answer::Alike),
+                any,
+                2,
+            ),
+        ],
+    }
+}
+
+fn lists(keys: u64) -> Scene {
+    let any = Numbers::Any(keys);
+    Scene {
+        title: "lists",
+        fills: (0..10).map(|_| (list_of_ten(), keys)).collect(),
+        rows: vec![
+            row(
+                op(
+                    "LRANGE of 100",
+                    &["LRANGE", "#lst:", "0", "99"],
+                    Answer::Alike,
+                ),
+                any,
+                8,
+            ),
+            row(
+                op("LPUSH", &["LPUSH", "#lst:", "@"], Answer::Integer),
+                any,
+                1,
+            ),
+            row(op("RPOP", &["RPOP", "#lst:"], Answer::Alike), any, 1),
+        ],
+    }
+}
+
+fn sets(keys: u64) -> Scene {
+    let any = Numbers::Any(keys);
+    Scene {
+        title: "sets of 10 members",
+        fills: vec![(set_of_ten(), keys)],
+        rows: vec![
+            row(
+                op("SADD", &["SADD", "#set:", "field:5"], Answer::Integer),
+                any,
+                1,
+            ),
+            row(
+                op(
+                    "SISMEMBER",
+                    &["SISMEMBER", "#set:", "field:5"],
+                    Answer::Integer,
+                ),
+                any,
+                1,
+            ),
+        ],
+    }
+}
+
+fn sorted_sets(keys: u64) -> Scene {
+    let any = Numbers::Any(keys);
+    Scene {
+        title: "sorted sets of 10 members",
+        fills: vec![(zset_of_ten(), keys)],
+        rows: vec![
+            row(
+                op(
+                    "ZADD",
+                    &["ZADD", "#zst:", "#0000", "field:5"],
+                    Answer::Integer,
+                ),
+                any,
+                1,
+            ),
+            row(
+                op(
+                    "ZINCRBY",
+                    &["ZINCRBY", "#zst:", "0", "field:5"],
+                    Answer::Alike,
+                ),
+                any,
+                1,
+            ),
+        ],
+    }
+}
+
+fn large_sorted_set(many: u64) -> Scene {
+    let any = Numbers::Any(many);
+    Scene {
+        title: "a sorted set of 100,000 members",
+        fills: vec![(
+            op("ZADD", &["ZADD", "big", "#0000", "#mem:"], Answer::Integer),
+            many,
+        )],
+        rows: vec![
+            row(
+                op(
+                    "ZADD big",
+                    &["ZADD", "big", "#0000", "#mem:"],
+                    Answer::Integer,
+                ),
+                Numbers::Any(many),
+                2,
+            ),
+            row(
+                op(
+                    "ZRANGE of 100",
+                    &["ZRANGE", "big", "0", "99"],
+                    Answer::Alike,
+                ),
+                any,
+                8,
+            ),
+            row(
+                op("ZRANK big", &["ZRANK", "big", "#mem:"], Answer::Integer),
+                any,
+                2,
+            ),
+        ],
+    }
+}
+
+fn streams(many: u64) -> Scene {
+    let any = Numbers::Any(many);
+    Scene {
+        title: "streams",
+        fills: vec![
+            (
+                op(
+                    "XGROUP",
+                    &["XGROUP", "CREATE", "read", "g", "0", "MKSTREAM"],
+                    Answer::Status,
+                ),
+                1,
+            ),
+            (
+                op(
+                    "XADD",
+                    &["XADD", "read", "#0001", "field", "@"],
+                    Answer::Alike,
+                ),
+                many * 10,
+            ),
+        ],
+        rows: vec![
+            row(
+                op(
+                    "XADD",
+                    &["XADD", "write", "#0001", "field", "@"],
+                    Answer::Alike,
+                ),
+                Numbers::From(0),
+                1,
+            ),
+            row(
+                op(
+                    "XREADGROUP",
+                    &[
+                        "XREADGROUP",
+                        "GROUP",
+                        "g",
+                        "c",
+                        "COUNT",
+                        "1",
+                        "STREAMS",
+                        "read",
+                        ">",
+                    ],
+                    Answer::Alike,
+                ),
+                any,
+                3,
+            ),
+        ],
+    }
 }
 
 pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Findings> {
