@@ -3,6 +3,7 @@
 
 // One module per line, sorted.
 mod bitmap;
+mod blocking;
 mod client;
 mod command;
 mod config;
