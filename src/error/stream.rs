@@ -98,6 +98,36 @@ impl Error {
     /// `XAUTOCLAIM` of nothing.
     pub const XAUTOCLAIM_COUNT: Error = Error::Fixed("ERR COUNT must be > 0");
 
+    /// `IDMP` or `IDMPAUTO` with an id.
+    pub const STREAM_IDEMPOTENT_ID: Error =
+        Error::Fixed("ERR IDMP and IDMPAUTO can be used only with auto-generated IDs");
+    /// `IDMP` and `IDMPAUTO`, or one of them twice.
+    pub const STREAM_TWO_PRODUCERS: Error =
+        Error::Fixed("ERR syntax error, IDMP/IDMPAUTO can be specified only once");
+    /// An empty name of a producer, or of its message.
+    pub const STREAM_PRODUCER_EMPTY: Error =
+        Error::Fixed("ERR producer ID and idempotent ID must not be empty");
+    /// `IDMP-DURATION` out of its range.
+    pub const STREAM_IDMP_DURATION: Error =
+        Error::Fixed("ERR IDMP-DURATION must be between 1 and 86400 seconds");
+    /// `IDMP-MAXSIZE` out of its range.
+    pub const STREAM_IDMP_MAXSIZE: Error =
+        Error::Fixed("ERR IDMP-MAXSIZE must be between 1 and 10000 entries");
+    /// `XIDMPRECORD` of a message that does not exist.
+    pub const STREAM_NO_MESSAGE: Error = Error::Fixed("ERR no such stream entry");
+    /// `XIDMPRECORD` with a name that is another message's.
+    pub const STREAM_OTHER_MESSAGE: Error =
+        Error::Fixed("ERR the idempotent ID belongs to another stream entry");
+    /// `CLAIM` without a group.
+    pub const XREAD_CLAIM: Error = Error::Fixed(
+        "ERR The CLAIM option is only supported by XREADGROUP. You called XREAD instead.",
+    );
+    /// `CLAIM` with what is no idle time.
+    pub const XREADGROUP_CLAIM: Error = Error::Fixed("ERR min-idle-time is not an integer");
+    /// `CLAIM` below zero.
+    pub const XREADGROUP_CLAIM_NEGATIVE: Error =
+        Error::Fixed("ERR min-idle-time must be a positive integer");
+
     /// There is no such key, or no such group of it.
     pub fn no_key_or_group(key: &[u8], group: &[u8]) -> Error {
         let head = "NOGROUP No such key '";

@@ -2,6 +2,7 @@
 
 use super::super::spec::*;
 use super::arguments::{id, integer, node_limits, references, unix_ms};
+use super::range::reply_id;
 use crate::config::Config;
 use crate::error::Error;
 use crate::keyspace::{Event, Txn};
@@ -16,28 +17,38 @@ const TRIM_DEFAULT: u64 = 10_000;
 /// And however large blocks are.
 const TRIM_MAX: u64 = 1_000_000;
 
+/// Who adds a message, so that it is not added twice.
+#[derive(Clone, Copy)]
+struct Producer<'a> {
+    name: &'a [u8],
+    /// What it calls the message; a digest of it if it does not.
+    message: Option<&'a [u8]>,
+}
+
 /// What precedes the message of `XADD`, and all there is to `XTRIM`.
-struct Options {
+struct Options<'a> {
     bound: Option<Bound>,
     approximate: bool,
     limit: Option<u64>,
     references: References,
     /// Makes the stream if there is none.
     create: bool,
+    producer: Option<Producer<'a>>,
     id: Option<Wanted>,
     /// Index of the id, or where it is missing.
     id_at: usize,
 }
 
-impl Options {
+impl<'a> Options<'a> {
     /// Reads options up to the id (`adding`), or to the end.
-    fn parse(args: Args<'_>, adding: bool) -> Result<Options, Error> {
+    fn parse(args: Args<'a>, adding: bool) -> Result<Options<'a>, Error> {
         let mut options = Options {
             bound: None,
             approximate: false,
             limit: None,
             references: References::default(),
             create: true,
+            producer: None,
             id: None,
             id_at: 2,
         };
@@ -61,6 +72,12 @@ impl Options {
                 options.references = references;
             } else if adding && args.is(at, "NOMKSTREAM") {
                 options.create = false;
+            } else if adding && args.is(at, "IDMPAUTO") && operands > 0 {
+                options.set_producer(args.at(at + 1), None)?;
+                at += 1;
+            } else if adding && args.is(at, "IDMP") && operands > 1 {
+                options.set_producer(args.at(at + 1), Some(args.at(at + 2)))?;
+                at += 2;
             } else if adding {
                 let wanted = Id::parse_wanted(args.at(at), 0).ok_or(Error::STREAM_ID)?;
                 options.id = Some(wanted);
@@ -73,6 +90,17 @@ impl Options {
         options.id_at = at;
         options.check(adding)?;
         Ok(options)
+    }
+
+    fn set_producer(&mut self, name: &'a [u8], message: Option<&'a [u8]>) -> Result<(), Error> {
+        if self.producer.is_some() {
+            return Err(Error::STREAM_TWO_PRODUCERS);
+        }
+        if name.is_empty() || message.is_some_and(<[u8]>::is_empty) {
+            return Err(Error::STREAM_PRODUCER_EMPTY);
+        }
+        self.producer = Some(Producer { name, message });
+        Ok(())
     }
 
     /// Reads `[=|~] threshold` behind argument `at`; the index of its last argument.
@@ -94,6 +122,9 @@ impl Options {
     }
 
     fn check(&self, adding: bool) -> Result<(), Error> {
+        if self.producer.is_some() && self.id.is_some() {
+            return Err(Error::STREAM_IDEMPOTENT_ID);
+        }
         match (self.bound, self.limit) {
             (None, Some(1..)) => Err(Error::STREAM_LIMIT_ALONE),
             (None, _) if !adding => Err(Error::STREAM_NO_BOUND),
@@ -136,6 +167,20 @@ pub(super) fn xadd(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> 
         return DONE;
     }
     let stream = stream::create(&mut edit);
+    let digest;
+    let message = match options.producer {
+        None => None,
+        Some(Producer { name, message }) => {
+            digest = stream::digest(pairs.clone());
+            Some((name, message.unwrap_or(&digest)))
+        }
+    };
+    if let Some((producer, message)) = message
+        && let Some(id) = stream.producers_mut().seen(producer, message, now_ms)
+    {
+        reply_id(id, reply);
+        return DONE;
+    }
     let id = match append(stream, options.id, now_ms, pairs, config) {
         Ok(id) => id,
         Err(error) => {
@@ -145,7 +190,11 @@ pub(super) fn xadd(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> 
             return Err(error);
         }
     };
-    id.with_text(|text| reply.bulk(text));
+    if let Some((producer, message)) = message {
+        let producers = stream.producers_mut();
+        producers.record(producer, message, id, now_ms);
+    }
+    reply_id(id, reply);
     let trimmed = options
         .trim(config)
         .is_some_and(|trim| stream.trim(&trim, options.references) > 0);

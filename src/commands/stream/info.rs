@@ -42,7 +42,9 @@ pub(super) fn stream(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -
 /// What both forms begin with.
 fn reply_stream(stream: &Stream, full: bool, reply: &mut Reply<'_>) {
     let log = stream.log();
-    reply.map(if full { 9 } else { 10 });
+    let producers = stream.producers();
+    let fields = if full { 9 } else { 10 };
+    reply.map(fields + if producers.is_some() { 6 } else { 0 });
     reply.bulk(b"length");
     reply.count(log.len());
     // Where Redis has a radix tree of nodes, there is a list of blocks.
@@ -58,6 +60,21 @@ fn reply_stream(stream: &Stream, full: bool, reply: &mut Reply<'_>) {
     reply.int(log.added() as i64);
     reply.bulk(b"recorded-first-entry-id");
     reply_id(log.first_id(), reply);
+    // Only of streams that have any: the others are described as they ever were.
+    if let Some(producers) = producers {
+        let counts = [
+            ("idmp-duration", u64::from(producers.duration_s())),
+            ("idmp-maxsize", u64::from(producers.count_max())),
+            ("pids-tracked", producers.len() as u64),
+            ("iids-tracked", producers.records() as u64),
+            ("iids-added", producers.added()),
+            ("iids-duplicates", producers.duplicates()),
+        ];
+        for (name, count) in counts {
+            reply.bulk(name.as_bytes());
+            reply.int(count as i64);
+        }
+    }
 }
 
 fn reply_ends(stream: &Stream, reply: &mut Reply<'_>) {
@@ -94,7 +111,7 @@ fn reply_everything(stream: &Stream, most: usize, reply: &mut Reply<'_>) {
         for (id, entry) in group.pending().iter_from(Id::MIN).take(most) {
             reply.array(4);
             reply_id(id, reply);
-            reply.bulk(&group.consumer(entry.consumer).name);
+            reply.bulk(group.owner(entry));
             reply.int(entry.delivered_ms as i64);
             reply.int(entry.count as i64);
         }

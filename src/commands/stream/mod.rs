@@ -7,8 +7,10 @@ mod delete;
 mod group;
 mod info;
 mod pending;
+mod producers;
 mod range;
 mod read;
+mod release;
 mod rows;
 
 use super::spec::{Categories, category};

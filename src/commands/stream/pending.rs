@@ -114,7 +114,7 @@ fn reply_entries(group: &Group, wanted: &Wanted<'_>, now_ms: u64, reply: &mut Re
     for (id, entry) in found {
         reply.array(4);
         reply_id(id, reply);
-        reply.bulk(&group.consumer(entry.consumer).name);
+        reply.bulk(group.owner(entry));
         reply.int(idle_ms(entry).max(0));
         reply.int(entry.count as i64);
     }

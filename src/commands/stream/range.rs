@@ -16,6 +16,11 @@ pub(super) fn reply_id(id: Id, reply: &mut Reply<'_>) {
 /// Replies with a message: its id, and its names and values in turn.
 pub(super) fn reply_message(message: &Message<'_>, reply: &mut Reply<'_>) {
     reply.array(2);
+    reply_content(message, reply);
+}
+
+/// The two elements of a message's reply.
+pub(super) fn reply_content(message: &Message<'_>, reply: &mut Reply<'_>) {
     reply_id(message.id, reply);
     let pairs = message.pairs();
     reply.array(2 * pairs.len());

@@ -2,18 +2,23 @@
 
 use super::super::spec::*;
 use super::arguments::{id, integer, most, unix_ms};
-use super::range::{reply_id, reply_message, reply_range};
+use super::range::{reply_content, reply_id, reply_message, reply_range};
 use crate::error::Error;
 use crate::keyspace::{Event, Txn};
 use crate::protocol::args::{OwnedArgs, Span};
 use crate::protocol::{Args, Reply};
 use crate::values::Type;
-use crate::values::stream::{self, ConsumerId, Group, Id, Log, Stream};
+use crate::values::stream::{self, ConsumerId, Group, Id, Log, Pending, Stream};
 use smallvec::SmallVec;
 
 /// What may precede the streams, with the number of arguments each takes.
-pub(super) const OPTIONS: &[(&str, usize)] =
-    &[("COUNT", 1), ("BLOCK", 1), ("GROUP", 2), ("NOACK", 0)];
+pub(super) const OPTIONS: &[(&str, usize)] = &[
+    ("COUNT", 1),
+    ("BLOCK", 1),
+    ("GROUP", 2),
+    ("CLAIM", 1),
+    ("NOACK", 0),
+];
 
 /// A request for messages.
 struct Request<'a> {
@@ -24,6 +29,8 @@ struct Request<'a> {
     group: Option<(&'a [u8], &'a [u8])>,
     /// What is given is taken for acknowledged.
     no_ack: bool,
+    /// Takes over what others were given at least so many ms ago, before anything new.
+    claim_ms: Option<u64>,
     /// Index of the first id.
     ids_at: usize,
     streams: usize,
@@ -36,6 +43,7 @@ impl<'a> Request<'a> {
             block_ms: None,
             group: None,
             no_ack: false,
+            claim_ms: None,
             ids_at: 0,
             streams: 0,
         };
@@ -61,6 +69,9 @@ impl<'a> Request<'a> {
                 }
                 request.group = Some((args.at(at + 1), args.at(at + 2)));
                 at += 2;
+            } else if args.is(at, "CLAIM") && operands > 0 {
+                at += 1;
+                request.claim_ms = Some(claim_ms(args.at(at), grouped)?);
             } else if args.is(at, "NOACK") {
                 if !grouped {
                     return Err(Error::XREAD_NOACK);
@@ -94,6 +105,14 @@ impl<'a> Request<'a> {
             again,
         }))
     }
+}
+
+fn claim_ms(text: &[u8], grouped: bool) -> Result<u64, Error> {
+    if !grouped {
+        return Err(Error::XREAD_CLAIM);
+    }
+    let idle_ms = integer(text).map_err(|_| Error::XREADGROUP_CLAIM)?;
+    u64::try_from(idle_ms).map_err(|_| Error::XREADGROUP_CLAIM_NEGATIVE)
 }
 
 fn timeout(text: &[u8]) -> Result<u64, Error> {
@@ -213,7 +232,12 @@ pub(super) fn xreadgroup(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_
         let mut edit = txn.edit_as(key, Type::Stream)?;
         let stream = stream::of_mut(&mut edit).expect("seen to exist");
         let (log, mut group) = stream.with_group(group).expect("seen to exist");
-        if matches!(wish, Wish::New) && log.last_message_id() <= group.last_id {
+        let overdue = match (wish, request.claim_ms) {
+            (Wish::New, Some(idle_ms)) => overdue(log, &mut group, idle_ms, request.most, now_ms),
+            _ => SmallVec::new(),
+        };
+        let nothing_new = log.last_message_id() <= group.last_id;
+        if matches!(wish, Wish::New) && nothing_new && overdue.is_empty() {
             continue;
         }
         if served == 0 {
@@ -224,6 +248,9 @@ pub(super) fn xreadgroup(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_
         reply_stream(key.bytes(), reply);
         let (consumer, fresh) = group.find_or_create(consumer, now_ms);
         match wish {
+            Wish::New if request.claim_ms.is_some() => {
+                claim(log, &mut group, consumer, &overdue, &request, now_ms, reply);
+            }
             Wish::New => deliver(log, &mut group, consumer, &request, now_ms, reply),
             Wish::History(after) => {
                 repeat(log, &mut group, consumer, after, &request, now_ms, reply);
@@ -262,6 +289,81 @@ fn deliver(
     reply.array(count);
     for message in range.take(count) {
         reply_message(&message, reply);
+        group.advance(log, message.id);
+        if !request.no_ack {
+            group.deliver(message.id, consumer, now_ms);
+        }
+    }
+    group.set_active(consumer, now_ms);
+}
+
+/// What others were given at least `idle_ms` ago, in the order of ids: when, and how often.
+/// Forgets on the way what is no longer there to be given.
+fn overdue(
+    log: &Log,
+    group: &mut Group,
+    idle_ms: u64,
+    most: usize,
+    now_ms: u64,
+) -> SmallVec<[(Id, Pending); 4]> {
+    let late = |entry: &Pending| now_ms.saturating_sub(entry.delivered_ms) >= idle_ms;
+    let mut found = SmallVec::new();
+    let mut gone: SmallVec<[Id; 4]> = SmallVec::new();
+    for (id, entry) in group.pending().iter_from(Id::MIN).filter(|(_, e)| late(e)) {
+        if !log.contains(id) {
+            gone.push(id);
+        } else if found.len() < most {
+            found.push((id, *entry));
+        } else {
+            break;
+        }
+    }
+    for id in gone {
+        group.acknowledge(id);
+    }
+    found
+}
+
+/// Gives a consumer what is overdue, then what nobody was given. Each message comes with the time
+/// since it was last given to anybody, in ms, and how often it was.
+fn claim(
+    log: &Log,
+    group: &mut Group,
+    consumer: ConsumerId,
+    overdue: &[(Id, Pending)],
+    request: &Request<'_>,
+    now_ms: u64,
+    reply: &mut Reply<'_>,
+) {
+    let most = request.most - overdue.len();
+    let (fresh, count) = match group.last_id.next() {
+        Some(from) => {
+            let fresh = log.range(from, Id::MAX);
+            let count = fresh.count_up_to(most);
+            (fresh, count)
+        }
+        None => (log.range(Id::MAX, Id::MAX), 0),
+    };
+    reply.array(overdue.len() + count);
+    for (id, before) in overdue {
+        let message = log.get(*id).expect("seen to be there");
+        reply.array(4);
+        reply_content(&message, reply);
+        reply.int(now_ms.saturating_sub(before.delivered_ms) as i64);
+        reply.int(before.count as i64);
+        group.redeliver(*id, |entry| {
+            *entry = Pending {
+                consumer,
+                delivered_ms: now_ms,
+                count: before.count.wrapping_add(1),
+            };
+        });
+    }
+    for message in fresh.take(count) {
+        reply.array(4);
+        reply_content(&message, reply);
+        reply.int(0);
+        reply.int(0);
         group.advance(log, message.id);
         if !request.no_ack {
             group.deliver(message.id, consumer, now_ms);

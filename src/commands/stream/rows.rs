@@ -2,15 +2,15 @@
 
 use super::super::help;
 use super::super::spec::*;
-use super::{add, claim, delete, group, info, pending, range, read};
+use super::{add, claim, delete, group, info, pending, producers, range, read, release};
 
 pub(super) const COMMANDS: &[Command] = checked(&[
     Command::write("xadd", -5, add::xadd)
         .flags(DENYOOM.and(FAST))
         .keys(&[key(1, Access::Update)])
         .syntax(
-            "key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [<MAXLEN|MINID> [=|~] threshold \
-             [LIMIT count]] <*|id> field value [field value ...]",
+            "key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [IDMPAUTO pid|IDMP pid iid] \
+             [<MAXLEN|MINID> [=|~] threshold [LIMIT count]] <*|id> field value [field value ...]",
         )
         .about(
             "Adds a message to a stream, made if need be.",
@@ -71,8 +71,8 @@ pub(super) const COMMANDS: &[Command] = checked(&[
         .flags(BLOCKING)
         .keys(&[all_behind("STREAMS", 4, true, read::OPTIONS, Access::Read)])
         .syntax(
-            "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key \
-             [key ...] id [id ...]",
+            "GROUP group consumer [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time] [NOACK] \
+             STREAMS key [key ...] id [id ...]",
         )
         .about(
             "Gives a consumer of a group messages of streams; waits for them if asked to.",
@@ -111,6 +111,29 @@ pub(super) const COMMANDS: &[Command] = checked(&[
             "O(1) for each message and group.",
             "8.2.0",
         ),
+    Command::write("xnack", -7, release::xnack)
+        .flags(FAST)
+        .keys(&[key(1, Access::Update)])
+        .syntax("key group <SILENT|FAIL|FATAL> IDS numids id [id ...] [RETRYCOUNT count] [FORCE]")
+        .about(
+            "Gives back messages that a consumer was given, for others to claim at once.",
+            "O(1) for each message.",
+            "8.8.0",
+        ),
+    Command::write("xcfgset", -2, producers::xcfgset)
+        .flags(FAST)
+        .keys(&[key(1, Access::Update)])
+        .syntax("key [IDMP-DURATION idmp-duration] [IDMP-MAXSIZE idmp-maxsize]")
+        .about(
+            "Sets how long and how many messages of a producer are remembered.",
+            "O(1)",
+            "8.6.0",
+        ),
+    Command::write("xidmprecord", 5, producers::xidmprecord)
+        .flags(DENYOOM.and(FAST))
+        .keys(&[key(1, Access::Update)])
+        .syntax("key pid iid stream-id")
+        .about("Remembers a message as a producer's.", "O(1)", "8.6.2"),
     Command::read("xpending", -3, pending::xpending)
         .keys(&[key(1, Access::Read)])
         .syntax("key group [[IDLE min-idle-time] start end count [consumer]]")

@@ -100,7 +100,7 @@ impl Block {
     ) -> Block {
         let fields = pairs.len() / 2;
         let number = |value: usize| listpack_size(int_len(value as i64));
-        let mut bytes = Vec::with_capacity(expected_bytes);
+        let mut bytes = Vec::with_capacity(good_size(expected_bytes));
         // The count of fields, and a zero behind them.
         let mut listpack_bytes = LISTPACK_EMPTY + number(fields) + LISTPACK_SMALL;
         for name in pairs.step_by(2) {
@@ -109,7 +109,6 @@ impl Block {
             name.append_to(&mut bytes);
             listpack_bytes += listpack_size(name.len());
         }
-        bytes.shrink_to(expected_bytes.max(bytes.len()));
         Block {
             first: id,
             last: id,
@@ -152,10 +151,11 @@ impl Block {
         good_size(self.bytes.capacity())
     }
 
-    /// Gives back what was allocated ahead.
+    /// Gives back what was allocated ahead. By a copy: the allocator would leave a block that is
+    /// more than half full where it is.
     pub fn shrink(&mut self) {
         if good_size(self.bytes.len()) < self.size_bytes() {
-            self.bytes.shrink_to_fit();
+            self.bytes = self.bytes.as_slice().to_vec();
         }
     }
 

@@ -20,6 +20,11 @@ pub struct Pending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConsumerId(u32);
 
+impl ConsumerId {
+    /// Whoever has what was given back.
+    pub const NOBODY: ConsumerId = ConsumerId(u32::MAX);
+}
+
 /// A consumer.
 #[derive(Clone)]
 pub struct Consumer {
@@ -102,6 +107,14 @@ impl Group {
     /// A consumer.
     pub fn consumer(&self, id: ConsumerId) -> &Consumer {
         self.slot(id.0)
+    }
+
+    /// The name of whoever has a message; empty for nobody.
+    pub fn owner(&self, entry: &Pending) -> &[u8] {
+        match entry.consumer {
+            ConsumerId::NOBODY => &[],
+            ConsumerId(number) => &self.slot(number).name,
+        }
     }
 
     /// The consumer of this name.
@@ -238,7 +251,7 @@ impl Group {
             return;
         }
         for (consumer, takes) in [(from, false), (to, true)] {
-            let Some(ConsumerId(number)) = consumer else {
+            let Some(ConsumerId(number)) = consumer.filter(|c| *c != ConsumerId::NOBODY) else {
                 continue;
             };
             let pending = &mut self.slot_mut(number).pending;

@@ -8,6 +8,9 @@ use super::id::{Id, Wanted};
 use crate::base::alloc::good_size;
 use std::collections::VecDeque;
 
+/// Bytes by which a block may become longer than the one before without being moved.
+const SLACK: usize = 48;
+
 /// The messages of a stream.
 #[derive(Default)]
 pub struct Log {
@@ -183,7 +186,7 @@ impl Log {
     fn begin_block<'p>(&mut self, id: Id, pairs: impl ExactSizeIterator<Item = &'p [u8]> + Clone) {
         let mut expected_bytes = 0;
         if let Some(block) = self.blocks.back_mut() {
-            expected_bytes = block.content_bytes();
+            expected_bytes = block.content_bytes() + SLACK;
             self.block_bytes -= block.size_bytes();
             block.shrink();
             self.block_bytes += block.size_bytes();

@@ -7,6 +7,7 @@ mod group;
 mod id;
 mod ids;
 mod log;
+mod producers;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ pub use group::{Consumer, ConsumerId, Group, GroupMut, Groups, Pending};
 pub use id::{Id, Wanted};
 pub use ids::Ids;
 pub use log::{Bound, Log, Range, Refused, Trim};
+pub use producers::{Producers, digest};
 
 use super::content::{Big, Content, Read, Value, Write};
 
@@ -23,6 +25,8 @@ use super::content::{Big, Content, Read, Value, Write};
 pub struct Stream {
     log: Log,
     groups: Groups,
+    /// What producers have added lately, if any of them wants that remembered.
+    producers: Option<Box<Producers>>,
 }
 
 /// What becomes of the groups' references to a message that is deleted.
@@ -61,7 +65,9 @@ impl Stream {
 
     /// Bytes it takes from the allocator, its own struct not included. O(1).
     pub fn size_bytes(&self) -> usize {
-        self.log.size_bytes() + self.groups.size_bytes()
+        let producers = self.producers.as_ref();
+        let producers = producers.map_or(0, |producers| producers.size_bytes());
+        self.log.size_bytes() + self.groups.size_bytes() + producers
     }
 
     /// The messages.
@@ -82,6 +88,16 @@ impl Stream {
     /// The groups, to change.
     pub fn groups_mut(&mut self) -> &mut Groups {
         &mut self.groups
+    }
+
+    /// What producers have added lately, if that was ever asked for.
+    pub fn producers(&self) -> Option<&Producers> {
+        self.producers.as_deref()
+    }
+
+    /// What producers have added lately, to change.
+    pub fn producers_mut(&mut self) -> &mut Producers {
+        self.producers.get_or_insert_default()
     }
 
     /// The messages and a group, to change.
