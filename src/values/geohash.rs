@@ -85,12 +85,14 @@ impl Point {
     }
 }
 
-/// A score as the unsigned integer it becomes on a processor that wraps.
+/// A score as the unsigned integer that C's cast makes of it on x86-64, where it is defined by
+/// what the processor does: positions of scores that are none are Redis's, too.
 fn to_unsigned(score: f64) -> u64 {
     const HALF: f64 = (1_u64 << 63) as f64;
     match score {
-        score if !(-HALF..HALF * 2.0).contains(&score) => 1 << 63,
+        score if score >= HALF * 2.0 => 0,
         score if score >= HALF => score as u64,
+        score if score < -HALF => 1 << 63,
         score => score as i64 as u64,
     }
 }
@@ -154,11 +156,16 @@ impl Cell {
         }
     }
 
-    /// The cell so many steps east and north; the grid is a torus.
+    /// The cell so many steps east and north; the grid is a torus. On its very edge, at 180° east,
+    /// a cell is one beyond the last, and as in Redis stays so unless it moves.
     fn beside(self, east: i32, north: i32) -> Cell {
         let mask = (1_u64 << self.level) as u32 - 1;
-        let longitude = gather(self.bits >> 1).wrapping_add_signed(east) & mask;
-        let latitude = gather(self.bits).wrapping_add_signed(north) & mask;
+        let moved = |step: u32, by: i32| match by {
+            0 => step,
+            by => step.wrapping_add_signed(by) & mask,
+        };
+        let longitude = moved(gather(self.bits >> 1), east);
+        let latitude = moved(gather(self.bits), north);
         Cell {
             bits: spread(latitude) | spread(longitude) << 1,
             ..self

@@ -200,7 +200,13 @@ pub(super) fn zrangestore(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'
         return Ok(Flow::Long);
     }
     let mut members = Gathering::with_room(stored);
-    for (name, score) in zset.iter(ranks) {
+    let known = matches!(wanted.span, Span::Ranks(_));
+    let mut packed = !known || stored <= limits.entries;
+    for (index, (name, score)) in walk(&zset, ranks, wanted.reverse).enumerate() {
+        // As long as Redis packs what it stores, -0 becomes 0: a listpack has integers. It knows
+        // beforehand only of ranks that there are too many.
+        packed &= index < limits.entries && name.text_len() <= limits.value_bytes;
+        let score = if packed { score + 0.0 } else { score };
         name.with_text(|name| members.put(name, score, |_| score));
     }
     store(

@@ -1,14 +1,18 @@
 //! Positions.
 
-use super::Arg::{Float, Int, Key, Maybe, OneOf, Options, Repeat, Text, Value, Word};
+use super::Arg::{Float, Int, Maybe, OneOf, Options, Repeat, Text, Value, Word};
 use super::{Arg, Family, Row, row};
 
 pub const FAMILY: Family = Family {
     name: "geo",
     weight: 40,
-    keys: &[b"g:a", b"g:b", b"g:c", b"g:{t}1", b"z:a", b"s:a"],
+    keys: &[],
     rows: ROWS,
 };
+
+/// Nobody else's: which of several positions at one distance comes first is unspecified, and other
+/// families' sorted sets are full of them.
+const KEYS: &[&str] = &["g:a", "g:b", "g:c", "g:{t}1"];
 
 const MEMBERS: &[&str] = &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "1", ""];
 
@@ -103,9 +107,9 @@ const OPTIONS: &[&[Arg]] = &[
 const STORE: &[&[Arg]] = &[
     &[Word("ASC")],
     &[Word("COUNT"), Text(&["1", "2", "5"])],
-    &[Word("STORE"), Key],
-    &[Word("STOREDIST"), Key],
-    &[Word("STORE"), Key],
+    &[Word("STORE"), Text(KEYS)],
+    &[Word("STOREDIST"), Text(KEYS)],
+    &[Word("STORE"), Text(KEYS)],
     &[Word("WITHDIST")],
 ];
 
@@ -119,27 +123,163 @@ const SEARCH: &[&[Arg]] = &[
     &[Word("BYBOX"), Text(RADII), Text(RADII), Text(UNITS)],
 ];
 
-const PLACE: &[Arg] = &[Text(LONGITUDES), Text(LATITUDES), Text(MEMBERS)];
+const CONDITIONS: &[&str] = &["NX", "XX", "CH", "GT"];
 
+/// Each member has longitudes of its own, so that no two are at the same distance.
 const ROWS: &[Row] = &[
-    row("GEOADD", &[Key, Repeat(PLACE, 1, 4)]).weight(60),
     row(
         "GEOADD",
-        &[Key, OneOf(&["NX", "XX", "CH", "GT"]), Repeat(PLACE, 1, 2)],
+        &[
+            Text(KEYS),
+            Text(&["13.361389", "13.5", "180", "x"]),
+            Text(LATITUDES),
+            Text(&["a"]),
+        ],
     )
-    .weight(20),
-    row("GEOADD", &[Key, Float, Float, Value]).weight(5),
-    row("GEOPOS", &[Key, Repeat(&[Text(MEMBERS)], 0, 4)]).weight(20),
-    row("GEOHASH", &[Key, Repeat(&[Text(MEMBERS)], 0, 4)]).weight(20),
+    .weight(8),
+    row(
+        "GEOADD",
+        &[
+            Text(KEYS),
+            OneOf(CONDITIONS),
+            Text(&["13.361389", "13.5", "180", "x"]),
+            Text(LATITUDES),
+            Text(&["a"]),
+        ],
+    )
+    .weight(6),
+    row(
+        "GEOADD",
+        &[
+            Text(KEYS),
+            Text(&["15.087269", "-73.9798", "-180"]),
+            Text(LATITUDES),
+            Text(&["b"]),
+        ],
+    )
+    .weight(8),
+    row(
+        "GEOADD",
+        &[
+            Text(KEYS),
+            OneOf(CONDITIONS),
+            Text(&["15.087269", "-73.9798", "-180"]),
+            Text(LATITUDES),
+            Text(&["b"]),
+        ],
+    )
+    .weight(6),
+    row(
+        "GEOADD",
+        &[
+            Text(KEYS),
+            Text(&["12.758489", "151.21", "0"]),
+            Text(LATITUDES),
+            Text(&["c"]),
+        ],
+    )
+    .weight(8),
+    row(
+        "GEOADD",
+        &[
+            Text(KEYS),
+            OneOf(CONDITIONS),
+            Text(&["12.758489", "151.21", "0"]),
+            Text(LATITUDES),
+            Text(&["c"]),
+        ],
+    )
+    .weight(6),
+    row(
+        "GEOADD",
+        &[
+            Text(KEYS),
+            Text(&["17.241510", "179.99", "200"]),
+            Text(LATITUDES),
+            Text(&["d"]),
+        ],
+    )
+    .weight(8),
+    row(
+        "GEOADD",
+        &[
+            Text(KEYS),
+            Text(&["14.123456", "-179.98", "1e2"]),
+            Text(LATITUDES),
+            Text(&["e"]),
+        ],
+    )
+    .weight(8),
+    row(
+        "GEOADD",
+        &[
+            Text(KEYS),
+            Text(&["15.5001", "-122.42", "13.3615"]),
+            Text(LATITUDES),
+            Text(&["f"]),
+        ],
+    )
+    .weight(8),
+    row(
+        "GEOADD",
+        &[
+            Text(KEYS),
+            Text(&["2.349", "139.69", "-0"]),
+            Text(LATITUDES),
+            Text(&["g"]),
+        ],
+    )
+    .weight(8),
+    row(
+        "GEOADD",
+        &[
+            Text(KEYS),
+            Text(&["-0.1276", "45.6", "90.1"]),
+            Text(LATITUDES),
+            Text(&["1"]),
+        ],
+    )
+    .weight(8),
+    row(
+        "GEOADD",
+        &[
+            Text(KEYS),
+            Text(&["-73.7858", "-45.2", "120.7"]),
+            Text(LATITUDES),
+            Text(&[""]),
+        ],
+    )
+    .weight(8),
+    row(
+        "GEOADD",
+        &[
+            Text(KEYS),
+            Text(&["13.361389"]),
+            Text(LATITUDES),
+            Text(&["a"]),
+            Text(&["15.087269"]),
+            Text(LATITUDES),
+            Text(&["b"]),
+        ],
+    )
+    .weight(10),
+    row("GEOADD", &[Text(KEYS), Float, Float, Value]).weight(2),
+    row("GEOPOS", &[Text(KEYS), Repeat(&[Text(MEMBERS)], 0, 4)]).weight(20),
+    row("GEOHASH", &[Text(KEYS), Repeat(&[Text(MEMBERS)], 0, 4)]).weight(20),
     row(
         "GEODIST",
-        &[Key, Text(MEMBERS), Text(MEMBERS), Maybe(&[Text(UNITS)])],
+        &[
+            Text(KEYS),
+            Text(MEMBERS),
+            Text(MEMBERS),
+            Maybe(&[Text(UNITS)]),
+        ],
     )
     .weight(30),
     row(
         "GEORADIUS",
         &[
-            Key,
+            Text(KEYS),
             Text(LONGITUDES),
             Text(LATITUDES),
             Text(RADII),
@@ -151,7 +291,7 @@ const ROWS: &[Row] = &[
     row(
         "GEORADIUS",
         &[
-            Key,
+            Text(KEYS),
             Text(LONGITUDES),
             Text(LATITUDES),
             Text(RADII),
@@ -164,7 +304,7 @@ const ROWS: &[Row] = &[
     row(
         "GEORADIUSBYMEMBER",
         &[
-            Key,
+            Text(KEYS),
             Text(MEMBERS),
             Text(RADII),
             Text(UNITS),
@@ -174,13 +314,19 @@ const ROWS: &[Row] = &[
     .weight(40),
     row(
         "GEORADIUSBYMEMBER",
-        &[Key, Text(MEMBERS), Text(RADII), Text(UNITS), Options(STORE)],
+        &[
+            Text(KEYS),
+            Text(MEMBERS),
+            Text(RADII),
+            Text(UNITS),
+            Options(STORE),
+        ],
     )
     .unspoiled(),
     row(
         "GEORADIUS_RO",
         &[
-            Key,
+            Text(KEYS),
             Text(LONGITUDES),
             Text(LATITUDES),
             Text(RADII),
@@ -190,13 +336,19 @@ const ROWS: &[Row] = &[
     ),
     row(
         "GEORADIUSBYMEMBER_RO",
-        &[Key, Text(MEMBERS), Text(RADII), Text(UNITS), Options(STORE)],
+        &[
+            Text(KEYS),
+            Text(MEMBERS),
+            Text(RADII),
+            Text(UNITS),
+            Options(STORE),
+        ],
     ),
-    row("GEOSEARCH", &[Key, Options(SEARCH)]).weight(10),
+    row("GEOSEARCH", &[Text(KEYS), Options(SEARCH)]).weight(10),
     row(
         "GEOSEARCH",
         &[
-            Key,
+            Text(KEYS),
             Word("FROMLONLAT"),
             Text(LONGITUDES),
             Text(LATITUDES),
@@ -211,7 +363,7 @@ const ROWS: &[Row] = &[
     row(
         "GEOSEARCH",
         &[
-            Key,
+            Text(KEYS),
             Word("FROMMEMBER"),
             Text(MEMBERS),
             Word("BYRADIUS"),
@@ -224,8 +376,8 @@ const ROWS: &[Row] = &[
     row(
         "GEOSEARCHSTORE",
         &[
-            Key,
-            Key,
+            Text(KEYS),
+            Text(KEYS),
             Word("FROMMEMBER"),
             Text(MEMBERS),
             Word("BYBOX"),
@@ -236,9 +388,13 @@ const ROWS: &[Row] = &[
         ],
     )
     .weight(20),
-    row("ZRANGE", &[Key, Word("0"), Word("-1"), Word("WITHSCORES")]).weight(30),
-    row("ZREM", &[Key, Repeat(&[Text(MEMBERS)], 1, 3)]).weight(20),
-    row("ZADD", &[Key, Int, Text(MEMBERS)]).weight(10),
-    row("DEL", &[Key]).weight(10),
-    row("SET", &[Key, Value]).weight(3),
+    row(
+        "ZRANGE",
+        &[Text(KEYS), Word("0"), Word("-1"), Word("WITHSCORES")],
+    )
+    .weight(30),
+    row("ZREM", &[Text(KEYS), Repeat(&[Text(MEMBERS)], 1, 3)]).weight(20),
+    row("ZADD", &[Text(KEYS), Int, Text(MEMBERS)]).weight(10),
+    row("DEL", &[Text(KEYS)]).weight(10),
+    row("SET", &[Text(KEYS), Value]).weight(3),
 ];

@@ -228,7 +228,7 @@ const ROWS: &[Row] = &[
         "ZINTERCARD",
         &[Word("2"), Key, Key, Maybe(&[Word("LIMIT"), Int])],
     ),
-    row("ZRANDMEMBER", &[Key]).compare(OneOfMany),
+    row("ZRANDMEMBER", &[Key]).compare(OneOfMany).unspoiled(),
     row("ZRANDMEMBER", &[Key, Text(&["1", "3", "0", "-2", "x"])]).compare(Shape),
     row(
         "ZRANDMEMBER",

@@ -1,7 +1,6 @@
 //! The nodes of the tree.
 
 use super::super::slots::NONE;
-use crate::base::alloc::good_size;
 
 /// Entries of a node: a leaf is 768 bytes, an inner node 1,280, both classes of the allocator.
 pub const WIDTH: usize = 63;
@@ -101,7 +100,8 @@ impl<T> Arena<T> {
     }
 
     pub fn size_bytes(&self) -> usize {
-        (self.nodes.len() - self.free.len()) * good_size(size_of::<T>())
+        // Either kind of node is one of the allocator's classes, which are 256 bytes apart there.
+        (self.nodes.len() - self.free.len()) * size_of::<T>().next_multiple_of(256)
             + self.nodes.capacity() * size_of::<Option<Box<T>>>()
             + self.free.capacity() * size_of::<u32>()
     }
@@ -135,5 +135,23 @@ impl Inner {
         };
         let before = child.checked_sub(1).filter(|left| fits(*left));
         before.or_else(|| fits(child).then_some(child))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Inner, Leaf};
+    use crate::base::alloc::good_size;
+
+    #[test]
+    fn nodes_are_size_classes() {
+        assert_eq!(
+            good_size(size_of::<Leaf>()),
+            size_of::<Leaf>().next_multiple_of(256)
+        );
+        assert_eq!(
+            good_size(size_of::<Inner>()),
+            size_of::<Inner>().next_multiple_of(256)
+        );
     }
 }
