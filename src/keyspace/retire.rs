@@ -9,12 +9,12 @@ use super::table::{Table, free_array};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-/// A bucket array that its table no longer refers to.
+/// A bucket array that its table no longer refers to, described as in the table.
 pub struct Retired(u64);
 
 impl Retired {
-    pub(super) fn new(address: u64) -> Retired {
-        Retired(address)
+    pub(super) fn new(packed: u64) -> Retired {
+        Retired(packed)
     }
 }
 

@@ -7,7 +7,7 @@
 //! A key's home bucket is `position × buckets / 2³²`, where `position` is 32 bits of its hash: the
 //! table is sorted by position, bucket by bucket. A full bucket spills into the next one, and
 //! spilled slots say so. Three things follow. Any number of buckets will do, so the table grows by
-//! a fifth and stays about 80 % full on average. A scan cursor is simply a position: after growth or
+//! a seventh at most and stays about 84 % full on average. A scan cursor is simply a position: after growth or
 //! shrinkage it still separates what was returned from what was not. And growing is a merge in
 //! order, a few thousand keys at a time since a shard is a small part of the keyspace; shards are
 //! staggered so that they do not all grow at the same number of keys.
@@ -23,9 +23,11 @@
 //! `&self`: the lock, not the borrow, excludes others); [`super::shard`] guarantees it.
 #![allow(unsafe_code)]
 
-use super::entry::{Entry, EntryMut, EntryRef, good_size};
+mod arrays;
+
+use super::entry::{Entry, EntryMut, EntryRef};
 use super::retire::{Garbage, Retired};
-use libmimalloc_sys::{mi_free, mi_malloc, mi_usable_size, mi_zalloc_aligned};
+use libmimalloc_sys::{mi_free, mi_malloc, mi_usable_size};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Slots in a bucket.
@@ -43,6 +45,8 @@ const BUCKET_BYTES: usize = 64;
 
 /// Buckets a table may have: what fits beside an address in one word.
 const BUCKETS_MAX: usize = (1 << 23) - 1;
+/// A table grows by this share of itself.
+const GROWTH_SHARE: usize = 7;
 /// Least load below which a table shrinks, in 256ths.
 const SHRINK_LOAD: usize = 92;
 
@@ -91,14 +95,15 @@ const ARRAY_SHIFT: u32 = 6;
 const COUNT_SHIFT: u32 = 41;
 
 impl Table {
-    /// An empty table, without memory. `stagger` (0 to 255) sets how full it gets: 84 to 93 %.
+    /// An empty table, without memory. `stagger` (0 to 255) sets how full it gets: 84 to 94 %, as far
+    /// apart as a growth is, so that all tables together are equally full at any number of keys.
     pub const fn new(stagger: u8) -> Table {
         Table {
             packed: AtomicU64::new(0),
             len: AtomicU32::new(0),
             volatile: AtomicU32::new(0),
             bytes: AtomicUsize::new(0),
-            load_max: 216 + (stagger as u16 * 22 / 255) as u8,
+            load_max: 216 + (stagger as u16 * 26 / 255) as u8,
         }
     }
 
@@ -516,7 +521,7 @@ impl Table {
         }
         self.packed.store(new, std::sync::atomic::Ordering::Release);
         if old != 0 {
-            garbage.retire(Retired::new(array_address(old)));
+            garbage.retire(Retired::new(old));
         }
         std::mem::forget(bomb);
     }
@@ -529,7 +534,7 @@ impl Drop for Table {
         if packed != 0 {
             // SAFETY: a table that is dropped was never, or is no longer, reachable by
             // prefetching workers: taken tables wait for that, see `retire`.
-            unsafe { free_array(array_address(packed)) };
+            unsafe { free_array(packed) };
         }
     }
 }
@@ -571,13 +576,14 @@ impl Drop for Stash {
 /// How far ahead a resize prefetches entries.
 const PREFETCH_AHEAD: usize = 16;
 
-/// Frees a bucket array.
+/// Frees a bucket array, described as in a table.
 ///
 /// # Safety
-/// `address` came from a table that no longer refers to it, and nobody reads it.
-pub(super) unsafe fn free_array(address: u64) {
-    // SAFETY: arrays come from `mi_zalloc_aligned`; the rest is the caller's contract.
-    unsafe { mi_free(address as *mut _) };
+/// `packed` came from a table that no longer refers to it, and nobody reads the array.
+pub(super) unsafe fn free_array(packed: u64) {
+    let bytes = (packed >> COUNT_SHIFT) as usize * BUCKET_BYTES;
+    // SAFETY: made by `allocate` below with as many buckets; the rest is the caller's contract.
+    unsafe { arrays::free(array_address(packed) as usize, bytes) };
 }
 
 fn allocate(buckets: usize) -> u64 {
@@ -585,8 +591,7 @@ fn allocate(buckets: usize) -> u64 {
         return 0;
     }
     let size = buckets * BUCKET_BYTES;
-    // SAFETY: the size is not zero, the alignment a power of two; null is refused.
-    let address = unsafe { mi_zalloc_aligned(size, BUCKET_BYTES) } as u64;
+    let address = arrays::allocate(size) as u64;
     if address == 0 {
         std::alloc::handle_alloc_error(
             std::alloc::Layout::from_size_align(size, BUCKET_BYTES).expect("a small size"),
@@ -615,13 +620,17 @@ fn array_of<'a>(packed: u64) -> &'a [Bucket] {
 }
 
 fn grown(buckets: usize) -> usize {
-    // Rounded up to what the allocator would give anyway.
-    let wanted = (buckets + buckets / 6 + 1) * BUCKET_BYTES;
-    good_size(wanted) / BUCKET_BYTES
+    fitting(buckets + 1, buckets + buckets / GROWTH_SHARE + 1)
 }
 
 fn shrunk(len: usize) -> usize {
-    (len * 256 / (SLOTS * 180) + 1).max(1)
+    let buckets = len * 256 / (SLOTS * 180) + 1;
+    fitting(buckets, buckets)
+}
+
+/// `wanted` buckets, or a few more or less that suit the memory they are in; at least `least`.
+fn fitting(least: usize, wanted: usize) -> usize {
+    arrays::fitting(least * BUCKET_BYTES, wanted * BUCKET_BYTES) / BUCKET_BYTES
 }
 
 #[inline]

@@ -154,7 +154,8 @@ def test_num_shards(start_server, shards):
 
 
 def test_num_shards_defaults_to_what_suits_the_workers(start_server):
-    assert info(start_server({"server": {"workers": 2}}), "redistill_shards") == 1024
+    assert info(start_server({"server": {"workers": 2}}), "redistill_shards") == 256
+    assert info(start_server({"server": {"workers": 8}}), "redistill_shards") == 1024
     assert info(start_server({"server": {"workers": 32}}), "redistill_shards") == 4096
 
 

@@ -23,7 +23,7 @@ section! {
         databases: u32 = int(1, 65_536, "16").redis(&["databases"]);
         /// Threads that serve clients; 0 is one for each core the process may use.
         workers: u32 = int(0, 1024, "0");
-        /// Lock stripes of each database, a power of two; 0 is 1024, or 4096 from 32 workers on.
+        /// Lock stripes of each database, a power of two; 0 is 256, 1024 from 8 workers on, 4096 from 32 on.
         num_shards: u32 = Spec::new(Kind::PowerOfTwo { max: 65_536 }, "0");
         /// Requests of a connection that are taken together. More is faster when clients
         /// pipeline; 1 sends each reply at once.
@@ -74,10 +74,11 @@ impl Server {
 
     /// Lock stripes of each database: `num_shards`, or what suits the number of workers.
     pub fn shard_count(&self) -> usize {
-        match self.num_shards {
-            0 if self.worker_count() >= 32 => 4096,
-            0 => 1024,
-            shards => shards as usize,
+        match (self.num_shards, self.worker_count()) {
+            (0, ..8) => 256,
+            (0, ..32) => 1024,
+            (0, _) => 4096,
+            (shards, _) => shards as usize,
         }
     }
 
