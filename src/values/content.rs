@@ -152,6 +152,12 @@ pub enum Value {
 }
 
 impl Value {
+    /// An empty one, with room for so many packed bytes.
+    pub fn with_capacity(bytes: usize) -> Value {
+        let room = bytes.min(PACKED_MAX);
+        Value::Packed(Packing::Listpack, Vec::with_capacity(room))
+    }
+
     /// A copy. Costs as much as there is.
     pub fn of(content: Content<'_>) -> Value {
         match content {
@@ -188,8 +194,12 @@ impl Write for Value {
         let Value::Packed(_, bytes) = self else {
             panic!("a value is spliced while it is packed");
         };
-        let added = parts.iter().copied().flatten().copied();
-        bytes.splice(at..at + removed, added);
+        if at == bytes.len() {
+            parts.iter().for_each(|part| bytes.extend_from_slice(part));
+        } else {
+            let added = parts.iter().copied().flatten().copied();
+            bytes.splice(at..at + removed, added);
+        }
         assert!(bytes.len() <= PACKED_MAX, "larger values are not packed");
     }
 

@@ -6,8 +6,10 @@ use super::{limits, reply_element};
 use crate::error::Error;
 use crate::keyspace::{Event, Txn};
 use crate::protocol::{Args, Reply};
-use crate::values::Type;
+use crate::values::content::Write;
 use crate::values::hash::{FieldTtl, Hash};
+use crate::values::packed::Limits;
+use crate::values::{Type, Value};
 
 pub(super) const SET_EVENT: Event = Event::Hash("hset");
 pub(super) const DELETE_EVENT: Event = Event::Hash("hdel");
@@ -31,14 +33,26 @@ fn set_all(txn: &mut Txn<'_>, args: Args<'_>, name: &'static str) -> Result<usiz
     }
     let limits = limits(txn);
     let mut edit = txn.edit_as(txn.key(0), Type::Hash)?;
-    let mut hash = Hash::new(&mut edit);
+    let created = if edit.exists() || args.len() == 4 {
+        set_pairs(&mut Hash::new(&mut edit), args, limits)
+    } else {
+        // A new hash is put together first, so that its entry does not grow step by step.
+        let mut value = Value::with_capacity(args.total_bytes());
+        let created = set_pairs(&mut Hash::new(&mut value), args, limits);
+        edit.replace(value);
+        created
+    };
+    edit.changed(SET_EVENT);
+    Ok(created)
+}
+
+fn set_pairs(hash: &mut Hash<impl Write>, args: Args<'_>, limits: Limits) -> usize {
     let mut created = 0;
     for at in (2..args.len()).step_by(2) {
         let (field, value) = (args.at(at), args.at(at + 1));
         created += usize::from(hash.set(field, value, FieldTtl::Clear, limits));
     }
-    edit.changed(SET_EVENT);
-    Ok(created)
+    created
 }
 
 pub(super) fn hsetnx(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {

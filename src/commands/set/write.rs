@@ -5,8 +5,9 @@ use super::limits;
 use crate::error::Error;
 use crate::keyspace::{Event, Txn};
 use crate::protocol::{Args, Reply};
-use crate::values::Type;
-use crate::values::set::Set;
+use crate::values::content::Write;
+use crate::values::set::{Set, SetLimits};
+use crate::values::{Type, Value};
 
 const ADD_EVENT: Event = Event::Set("sadd");
 const REMOVE_EVENT: Event = Event::Set("srem");
@@ -14,16 +15,28 @@ const REMOVE_EVENT: Event = Event::Set("srem");
 pub(super) fn sadd(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let limits = limits(txn);
     let mut edit = txn.edit_as(txn.key(0), Type::Set)?;
-    let mut set = Set::new(&mut edit);
-    let mut added = 0;
-    for member in args.from(2) {
-        added += usize::from(set.add(member, limits));
-    }
+    let added = if edit.exists() || args.len() == 3 {
+        add_all(&mut Set::new(&mut edit), args, limits)
+    } else {
+        // A new set is put together first, so that its entry does not grow step by step.
+        let mut value = Value::with_capacity(args.total_bytes());
+        let added = add_all(&mut Set::new(&mut value), args, limits);
+        edit.replace(value);
+        added
+    };
     if added > 0 {
         edit.changed(ADD_EVENT);
     }
     reply.count(added);
     DONE
+}
+
+fn add_all(set: &mut Set<impl Write>, args: Args<'_>, limits: SetLimits) -> usize {
+    let mut added = 0;
+    for member in args.from(2) {
+        added += usize::from(set.add(member, limits));
+    }
+    added
 }
 
 pub(super) fn srem(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -87,6 +87,15 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// Where the deadline is in a payload that has one.
+fn deadline_at(payload: &[u8]) -> usize {
+    if usize::from(payload[0] >> 1) == LONG {
+        5
+    } else {
+        1
+    }
+}
+
 impl Table {
     /// Number of fields.
     pub fn len(&self) -> usize {
@@ -148,13 +157,20 @@ impl Table {
         let old = Parts::of(self.members.payload(place));
         let before = old.deadline;
         if before != deadline {
-            let value = old.value.to_vec();
-            let parts = Parts {
-                field,
-                value: &value,
-                deadline,
-            };
-            parts.encode(|parts| self.members.rewrite(place, parts));
+            if let (Some(_), Some(deadline)) = (before, deadline) {
+                // The other parts stay where they are.
+                let payload = self.members.payload_mut(place);
+                let at = deadline_at(payload);
+                payload[at..at + 8].copy_from_slice(&deadline.to_le_bytes());
+            } else {
+                let value = old.value.to_vec();
+                let parts = Parts {
+                    field,
+                    value: &value,
+                    deadline,
+                };
+                parts.encode(|parts| self.members.rewrite(place, parts));
+            }
             self.moved(hash, before, deadline);
         }
         true
