@@ -1,6 +1,6 @@
 //! What works on elements by their place, or by what they are.
 
-use super::super::spec::{DONE, Outcome};
+use super::super::spec::{DONE, Flow, Outcome};
 use super::{limits, parse_from, parse_int, reply_item};
 use crate::base::number;
 use crate::error::Error;
@@ -27,9 +27,13 @@ pub(super) fn lindex(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -
 
 pub(super) fn lrange(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (start, stop) = (parse_int(args.at(2))?, parse_int(args.at(3))?);
+    let most = txn.short_elements_max();
     let stored = txn.read_as(txn.key(0), Type::List)?;
     let list = List::new(stored);
     let range = bounds(start, stop, list.len());
+    if range.len() > most {
+        return Ok(Flow::Long);
+    }
     let items = list.range(range.start, range.len());
     reply.array(items.len());
     items.for_each(|item| reply_item(reply, item));
@@ -55,12 +59,15 @@ pub(super) fn linsert(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) 
     if !behind && !args.is(2, "before") {
         return Err(Error::Syntax);
     }
-    let limits = limits(txn);
+    let (limits, most) = (limits(txn), txn.short_elements_max());
     let mut edit = txn.edit_as(txn.key(0), Type::List)?;
     let mut list = List::new(&mut edit);
     if list.is_empty() {
         reply.int(0);
         return DONE;
+    }
+    if list.len() > most {
+        return Ok(Flow::Long);
     }
     let pivot = Needle::new(args.at(3));
     let Some(index) = list.iter().position(|item| pivot.is(item)) else {
@@ -79,9 +86,13 @@ pub(super) fn lrem(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> 
         Ok(0) | Err(_) => usize::MAX,
         Ok(most) => most,
     };
-    let limits = limits(txn);
+    let (limits, long) = (limits(txn), txn.short_elements_max());
     let mut edit = txn.edit_as(txn.key(0), Type::List)?;
-    let removed = List::new(&mut edit).remove_equal(args.at(3), most, count < 0, limits);
+    let mut list = List::new(&mut edit);
+    if list.len() > long {
+        return Ok(Flow::Long);
+    }
+    let removed = list.remove_equal(args.at(3), most, count < 0, limits);
     if removed > 0 {
         edit.changed(Event::List("lrem"));
     }
@@ -106,8 +117,12 @@ pub(super) fn ltrim(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
 
 pub(super) fn lpos(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let search = Search::parse(args)?;
+    let long = txn.short_elements_max();
     let stored = txn.read_as(txn.key(0), Type::List)?;
     let list = List::new(stored);
+    if list.len().min(search.looks) > long {
+        return Ok(Flow::Long);
+    }
     let Some(most) = search.most else {
         match search.places(&list, Needle::new(args.at(2)), 1).first() {
             Some(index) => reply.count(*index),

@@ -481,3 +481,38 @@ fn a_long_list_is_what_was_put_into_it() {
     check(&mut conn, "LLEN copy", &format!(":{}", expected.len()));
     assert_eq!(conn.line("RPOP copy").bytes(), expected[expected.len() - 1]);
 }
+
+/// What walks so many elements is not done by the worker; the replies are the same.
+#[test]
+fn many_elements() {
+    let server = start();
+    let mut conn = server.connect();
+    let texts: Vec<String> = (0..100_000).map(|n| n.to_string()).collect();
+    for _ in 0..2 {
+        let mut request = vec!["RPUSH", "l"];
+        request.extend(texts.iter().map(String::as_str));
+        assert!(!conn.cmd(&request).is_error());
+    }
+    run(
+        &mut conn,
+        "
+        LLEN l -> :200000
+        LINDEX l 112345 -> \"12345\"
+        LPOS l 99999 RANK -1 -> :199999
+        LPOS l 7 COUNT 3 -> [:7 :100007]
+        LINSERT l BEFORE 99999 pivot -> :200001
+        LINDEX l 99999 -> pivot
+        LREM l 0 5 -> :2
+        LREM l -1 99999 -> :1
+        LSET l 100000 middle -> +OK
+        LINDEX l -99998 -> middle
+        LTRIM l 1 -2 -> +OK
+        LLEN l -> :199996
+        ",
+    );
+    assert_eq!(conn.line("LRANGE l 0 -1").items().len(), 199_996);
+    check(&mut conn, "MULTI", "+OK");
+    check(&mut conn, "LREM l 0 6", "+QUEUED");
+    check(&mut conn, "EXEC", "[:2]");
+    check(&mut conn, "DEL l", ":1");
+}
