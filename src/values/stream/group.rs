@@ -169,7 +169,9 @@ impl Group {
         let consumer = consumer.expect("consumers in order exist");
         self.consumer_bytes -= consumer.size_bytes();
         let count = consumer.pending.len();
-        if count > self.pending.len() / 8 {
+        if count == self.pending.len() {
+            self.pending = Ids::default();
+        } else if count > self.pending.len() / 8 {
             self.pending.retain(|_, entry| entry.consumer.0 != number);
         } else {
             for (id, ()) in consumer.pending.iter_from(Id::MIN) {

@@ -146,15 +146,24 @@ impl<V> Ids<V> {
         Some(value)
     }
 
-    /// Keeps the entries `keep` says yes to. O(n).
+    /// Keeps the entries `keep` says yes to. O(n), and cheap for each: nothing is allocated unless
+    /// what is left would be mostly air.
     pub fn retain(&mut self, mut keep: impl FnMut(Id, &V) -> bool) {
-        let mut kept = Ids::default();
-        for (id, value) in self.chunks.drain(..).flat_map(|chunk| chunk.entries) {
-            if keep(id, &value) {
-                kept.push(id, value);
-            }
+        for chunk in &mut self.chunks {
+            let before = chunk.entries.len();
+            chunk.entries.retain(|(id, value)| keep(*id, value));
+            self.len -= before - chunk.entries.len();
         }
-        *self = kept;
+        if self.len < self.chunks.len() * SMALL {
+            let mut packed = Ids::default();
+            for (id, value) in self.chunks.drain(..).flat_map(|chunk| chunk.entries) {
+                packed.push(id, value);
+            }
+            *self = packed;
+            return;
+        }
+        self.chunks.retain(|chunk| !chunk.entries.is_empty());
+        self.entry_bytes = self.chunks.iter().map(|c| held_bytes(&c.entries)).sum();
     }
 
     /// Adds an entry behind all others.

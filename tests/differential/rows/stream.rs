@@ -379,4 +379,9 @@ const ROWS: &[Row] = &[
     row("XINFO CONSUMERS", &[Key, Text(GROUPS)])
         .compare(Compare::Streams)
         .weight(10),
+    row(
+        "CONFIG SET stream-node-max-entries",
+        &[Text(&["3", "10", "100", "100"])],
+    )
+    .weight(2),
 ];
