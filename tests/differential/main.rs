@@ -5,7 +5,7 @@
 //! byte, except where time or chance has a say (see [`compare`]) and for the differences listed in
 //! `tests/exceptions.txt`.
 //!
-//! - `DIFF_COMMANDS=1000000`: commands in total, 200,000 by default.
+//! - `DIFF_COMMANDS=1000000`: commands in total, 700,000 by default.
 //! - `DIFF_SEED=7`: repeats a run; a failure prints its seed.
 //! - `DIFF_FAMILIES=string,generic`: only these.
 //!

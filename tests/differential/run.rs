@@ -49,7 +49,7 @@ impl Plan {
             .duration_since(UNIX_EPOCH)
             .expect("the clock is set");
         let seed = number("DIFF_SEED").unwrap_or(u64::from(since_1970.subsec_nanos()));
-        let commands = number("DIFF_COMMANDS").unwrap_or(200_000) / SHARES;
+        let commands = number("DIFF_COMMANDS").unwrap_or(700_000) / SHARES;
         Plan {
             seed,
             share,
