@@ -195,20 +195,21 @@ fn sorted_sets(keys: u64) -> Scene {
         title: "sorted sets of 10 members",
         fills: vec![(zset_of_ten(), keys)],
         rows: vec![
+            // First, while every score is still one digit.
             row(
                 op(
-                    "ZADD",
-                    &["ZADD", "#zst:", "#0000", "field:5"],
-                    Answer::Integer,
+                    "ZINCRBY",
+                    &["ZINCRBY", "#zst:", "0", "field:5"],
+                    Answer::Alike,
                 ),
                 any,
                 1,
             ),
             row(
                 op(
-                    "ZINCRBY",
-                    &["ZINCRBY", "#zst:", "0", "field:5"],
-                    Answer::Alike,
+                    "ZADD",
+                    &["ZADD", "#zst:", "#0000", "field:5"],
+                    Answer::Integer,
                 ),
                 any,
                 1,
