@@ -4,6 +4,7 @@
 //! and those of its folder holds one. A variant is named for what went wrong, not for its wording.
 
 mod hash;
+mod pubsub;
 mod stream;
 mod zset;
 

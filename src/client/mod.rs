@@ -306,6 +306,7 @@ impl Future for Connection {
         // A failed read or write means the peer is gone; there is nobody to tell.
         let _ = ready!(this.guarded_turn(&mut desk, cx));
         // Whoever sees the end of the connection finds the client forgotten.
+        this.session.unsubscribe_all(&this.shared.pubsub);
         this.shared.clients.remove(&this.session.client);
         let _ = this.stream.poll_shutdown(cx);
         Poll::Ready(())

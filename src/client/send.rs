@@ -97,10 +97,18 @@ impl Connection {
 
     /// Takes over what others have posted: it is owed from now on.
     pub(super) fn take_mail(&mut self, desk: &Desk) {
-        if let Some(mail) = self.session.client.take_mail()
+        // Who is about to go is owed no more: there would be no end to it.
+        if self.closing {
+            return;
+        }
+        if let Some(mut mail) = self.session.client.take_mail()
             && self.may_owe(desk, self.output.len() + mail.len())
         {
-            self.output.buffer().extend_from_slice(&mail);
+            if self.output.is_empty() {
+                self.output = mail;
+            } else {
+                self.output.append(&mut mail);
+            }
         }
     }
 
@@ -109,7 +117,8 @@ impl Connection {
         let config = desk.engine.config();
         let limits = &config.limits;
         let limit = if self.session.is_admitted(config) {
-            limits.client_output_buffer.normal.hard_bytes
+            let client = &self.session.client;
+            client.output_limit(&limits.client_output_buffer).hard_bytes
         } else {
             limits.preauth_output_bytes
         };

@@ -165,8 +165,14 @@ fn greet(cx: &Context<'_>, reply: &mut Reply<'_>) {
     reply.array(0);
 }
 
-fn ping(_: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn ping(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     match args.len() {
+        // In RESP2 a subscriber tells replies from messages by their form.
+        1 | 2 if cx.session.is_subscriber() && !reply.is_resp3() => {
+            reply.array(2);
+            reply.bulk(b"pong");
+            reply.bulk(args.get(1).unwrap_or_default());
+        }
         1 => reply.simple("PONG"),
         2 => reply.bulk(args.at(1)),
         _ => return Err(Error::WrongArity("ping")),
@@ -199,6 +205,14 @@ fn quit(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
 fn reset(cx: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     cx.end_multi();
     cx.unwatch();
+    cx.session.unsubscribe_all(&cx.shared.pubsub);
+    // A monitor's lines are not messages: see below.
+    let client = &cx.session.client;
+    if !client.is(Flag::Monitor)
+        && let Some(mut mail) = client.take_mail()
+    {
+        reply.output().append(&mut mail);
+    }
     speak(cx, Protocol::Resp2, reply);
     let session = &mut *cx.session;
     session.db = 0;

@@ -27,6 +27,7 @@ mod list;
 mod memory;
 mod monitor;
 mod object;
+mod pubsub;
 mod server;
 mod set;
 mod slowlog;
@@ -56,6 +57,7 @@ pub static FAMILIES: &[&table::Family] = &[
     &memory::FAMILY,
     &monitor::FAMILY,
     &object::FAMILY,
+    &pubsub::FAMILY,
     &server::FAMILY,
     &set::FAMILY,
     &slowlog::FAMILY,

@@ -229,6 +229,8 @@ pub enum Access {
     ReadDelete,
     /// Removes part of the value: `RW DELETE`.
     DeletePart,
+    /// It is no key, but goes where a key of that name would: `NOT_KEY`.
+    NotKey,
 }
 
 impl Access {
@@ -248,6 +250,7 @@ impl Access {
             Access::Delete => &["RM", "delete"],
             Access::ReadDelete => &["RW", "access", "delete"],
             Access::DeletePart => &["RW", "delete"],
+            Access::NotKey => &["not_key"],
         }
     }
 }
@@ -529,6 +532,9 @@ impl Command {
         mut found: impl FnMut(usize, Access),
     ) -> Result<(), KeysInvalid> {
         for spec in self.keys {
+            if spec.access == Access::NotKey {
+                continue;
+            }
             let access = spec.varies.map_or(spec.access, |access| access(args));
             match spec.place {
                 Place::Range { first, last, step } => {

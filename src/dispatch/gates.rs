@@ -1,11 +1,11 @@
 //! What a request must pass before it runs, in Redis's order.
 
 use super::{Engine, may_write};
-use crate::commands::spec::{NO_AUTH, NO_MULTI, PROTECTED};
+use crate::commands::spec::{NO_AUTH, NO_MULTI, NOSCRIPT, PROTECTED, PUBSUB};
 use crate::commands::table::Registered;
 use crate::config::Permission;
 use crate::error::Error;
-use crate::protocol::Args;
+use crate::protocol::{Args, Protocol};
 use crate::session::{Address, Session};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -55,6 +55,10 @@ pub(super) fn admit(
         }
     } else if !session.is_admitted(engine.config()) {
         return Err((Error::NoAuth, Some(command)));
+    }
+    if session.is_subscriber() && session.protocol == Protocol::Resp2 && !suits_subscribers(command)
+    {
+        return Err((Error::only_subscribes(command.full_name), Some(command)));
     }
     if let Some(until_ms) = pause(engine, session, command) {
         return Ok(Admitted::Pause(until_ms));
@@ -129,6 +133,16 @@ pub(super) fn report_http(session: &Session, now_ms: u64) {
             "possible attack: HTTP (POST or Host:) on the Redis port; the connection is closed"
         );
     }
+}
+
+/// Are its replies pushes, which are sent whether or not the client wants replies?
+pub(super) fn replies_by_push(command: &Registered) -> bool {
+    command.has(PUBSUB.and(NOSCRIPT))
+}
+
+/// May a subscriber send it in RESP2?
+fn suits_subscribers(command: &Registered) -> bool {
+    replies_by_push(command) || matches!(command.full_name, "ping" | "quit" | "reset")
 }
 
 /// Runs at once also while a transaction is being queued?

@@ -311,7 +311,8 @@ impl Engine {
             }
         };
         if session.reply_mode != ReplyMode::On {
-            silence(session, out, mark);
+            let kept = gates::replies_by_push(command);
+            silence(session, out, if kept { out.mark() } else { mark });
         }
         let lap = self.timer.raw();
         let spent_ns = self.timer.delta_as_nanos(self.lap, lap);
@@ -437,6 +438,7 @@ fn feed_monitors(
 /// Releases what a session holds outside itself, when its client disconnects.
 pub fn disconnect(engine: &mut Engine, session: &mut Session) {
     session.end_multi();
+    session.unsubscribe_all(&engine.shared.pubsub);
     if let Some(watching) = session.stop_watching() {
         watching.release(
             &engine.shared.keyspace,

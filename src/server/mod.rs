@@ -104,6 +104,7 @@ fn shared(loaded: Loaded, overrides: Overrides, env: BTreeMap<String, String>) -
         config: Live::new(loaded, overrides, env),
         clock: crate::base::clock::Clock::start(),
         clients: Registry::default(),
+        pubsub: Default::default(),
         metrics: Metrics::new(table::all().len(), databases),
         slowlog: Default::default(),
         latency: Default::default(),

@@ -370,8 +370,8 @@ impl Round<'_> {
             && !client.is_authenticated()
             && !security.password.is_empty()
             && since(client.connected_ms) > auth_ms;
-        let idle =
-            timeout_ms > 0 && since(active_ms) > timeout_ms && !client.is(Flag::Monitor) && !waits;
+        let listens = client.is(Flag::Monitor) || client.is(Flag::PubSub);
+        let idle = timeout_ms > 0 && since(active_ms) > timeout_ms && !listens && !waits;
         if stranger || idle {
             return Some(Doom::TimedOut);
         }
@@ -387,7 +387,7 @@ impl Round<'_> {
 
     /// Has its output been beyond the soft limit for too long?
     fn reads_too_slowly(&self, client: &Client) -> bool {
-        let limit = &self.config.limits.client_output_buffer.normal;
+        let limit = client.output_limit(&self.config.limits.client_output_buffer);
         let owed = client.output_bytes.load(Relaxed);
         if limit.soft_bytes == 0 || owed <= limit.soft_bytes {
             client.output_soft_since_ms.store(0, Relaxed);

@@ -1,8 +1,11 @@
 //! The part of a client's state that other threads may see and signal.
 
+use crate::config::{OutputLimit, OutputLimits};
 use crate::keyspace::watch::DirtyFlag;
-use crate::protocol::Protocol;
-use parking_lot::Mutex;
+use crate::protocol::output::Blob;
+use crate::protocol::{Output, Protocol};
+use crate::pubsub::{Message, Subscriber};
+use parking_lot::{Mutex, MutexGuard};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -73,6 +76,9 @@ pub enum Unblocked {
     WithError,
 }
 
+/// Messages from this length on are shared between their receivers; a shorter one is copied.
+const SHARED_MIN: usize = 16 * 1024;
+
 /// Values of a client's `wait`.
 const NO_WAIT: u8 = 0;
 const WAITS: u8 = 1;
@@ -99,6 +105,8 @@ pub enum Flag {
     Tls = 1 << 7,
     /// Waiting for its long work.
     Busy = 1 << 8,
+    /// `P`: subscribed to something.
+    PubSub = 1 << 9,
 }
 
 /// What other threads see of a client.
@@ -140,6 +148,10 @@ pub struct Client {
     pub queued: AtomicI64,
     /// Keys watched.
     pub watched: AtomicU32,
+    /// Subscriptions of each kind.
+    pub subscriptions: [AtomicU32; 3],
+    /// Memory held for them.
+    pub subscription_bytes: AtomicU64,
     protocol: AtomicU8,
     authenticated: AtomicBool,
     flags: AtomicU32,
@@ -149,7 +161,7 @@ pub struct Client {
     dirty: Mutex<Option<DirtyFlag>>,
     waker: Mutex<Option<Waker>>,
     has_mail: AtomicBool,
-    mail: Mutex<Vec<u8>>,
+    mail: Mutex<Output>,
 }
 
 impl Client {
@@ -174,6 +186,8 @@ impl Client {
             multi_bytes: AtomicU64::new(0),
             queued: AtomicI64::new(-1),
             watched: AtomicU32::new(0),
+            subscriptions: Default::default(),
+            subscription_bytes: AtomicU64::new(0),
             protocol: AtomicU8::new(2),
             authenticated: AtomicBool::new(false),
             flags: AtomicU32::new(0),
@@ -246,11 +260,12 @@ impl Client {
 
     /// Memory held for this client, in bytes, the record itself included.
     pub fn held_bytes(&self) -> u64 {
-        let identity = self.identity.lock().held_bytes() + self.mail.lock().capacity();
+        let identity = self.identity.lock().held_bytes() + self.mail.lock().held_bytes();
         (size_of::<Client>() + identity) as u64
             + self.input_bytes.load(Relaxed)
             + self.output_bytes.load(Relaxed)
             + self.multi_bytes.load(Relaxed)
+            + self.subscription_bytes.load(Relaxed)
     }
 
     /// Notes that it waits in a blocking command, or no longer does.
@@ -325,19 +340,31 @@ impl Client {
     }
 
     /// Sends a line to a monitor; one that is no longer a monitor gets nothing. When more than
-    /// `limit_bytes` pile up the client is doomed instead: a slow reader costs nobody else
-    /// anything.
+    /// `limit_bytes` (0 is no limit) pile up the client is doomed instead: a slow reader costs
+    /// nobody else anything.
     pub fn post(&self, bytes: &[u8], limit_bytes: u64) {
-        let mut mail = self.mail.lock();
-        if !self.is(Flag::Monitor) {
-            return;
+        let mail = self.mail.lock();
+        if self.is(Flag::Monitor) {
+            self.post_to(mail, bytes.len(), limit_bytes, |mail| {
+                mail.buffer().extend_from_slice(bytes);
+            });
         }
-        let waiting = (mail.len() + bytes.len()) as u64 + self.output_bytes.load(Relaxed);
+    }
+
+    /// Puts `len` bytes into the mailbox, unless too much is waiting already.
+    fn post_to(
+        &self,
+        mut mail: MutexGuard<'_, Output>,
+        len: usize,
+        limit_bytes: u64,
+        append: impl FnOnce(&mut Output),
+    ) {
+        let waiting = (mail.len() + len) as u64 + self.output_bytes.load(Relaxed);
         if limit_bytes > 0 && waiting > limit_bytes {
             drop(mail);
             return self.doom(Doom::OutputLimit);
         }
-        mail.extend_from_slice(bytes);
+        append(&mut mail);
         drop(mail);
         if !self.has_mail.swap(true, Relaxed) {
             self.wake();
@@ -351,11 +378,44 @@ impl Client {
 
     /// Takes what was posted.
     #[inline]
-    pub fn take_mail(&self) -> Option<Vec<u8>> {
+    pub fn take_mail(&self) -> Option<Output> {
         if !self.has_mail.load(Relaxed) {
             return None;
         }
         self.has_mail.store(false, Relaxed);
         Some(std::mem::take(&mut *self.mail.lock()))
+    }
+
+    /// How much it may be owed: that depends on what kind of client it is.
+    pub fn output_limit<'a>(&self, limits: &'a OutputLimits) -> &'a OutputLimit {
+        if self.is(Flag::PubSub) {
+            &limits.pubsub
+        } else {
+            &limits.normal
+        }
+    }
+}
+
+impl Subscriber for Client {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn deliver(&self, message: &Message<'_>, limit_bytes: u64) {
+        if !matches!(self.doomed(), None | Some(Doom::Shutdown)) {
+            return;
+        }
+        let protocol = match self.protocol.load(Relaxed) {
+            3 => Protocol::Resp3,
+            _ => Protocol::Resp2,
+        };
+        let message: &Blob = message.encoded(protocol);
+        self.post_to(self.mail.lock(), message.len(), limit_bytes, |mail| {
+            if message.len() < SHARED_MIN {
+                mail.buffer().extend_from_slice(message);
+            } else {
+                mail.push_blob(message);
+            }
+        });
     }
 }

@@ -9,6 +9,7 @@ mod logins;
 mod pause;
 mod registry;
 mod slowlog;
+mod subscribing;
 
 pub use client::{Address, Client, Doom, Flag, Identity, Unblocked};
 pub use latency::{
@@ -28,6 +29,7 @@ use crate::keyspace::{Keyspace, Local, Txn};
 use crate::metrics::Metrics;
 use crate::protocol::OwnedArgs;
 use crate::protocol::Protocol;
+use crate::pubsub::{PubSub, Subscriptions};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
@@ -41,6 +43,8 @@ pub struct Shared {
     pub clock: Clock,
     /// Connected clients.
     pub clients: Registry,
+    /// Who is subscribed to what.
+    pub pubsub: PubSub<Client>,
     /// Counters.
     pub metrics: Metrics,
     /// The slow log.
@@ -220,6 +224,8 @@ pub struct Session {
     pub reply_mode: ReplyMode,
     /// `CLIENT NO-TOUCH`.
     pub no_touch: bool,
+    /// What it is subscribed to, if anything.
+    pub subscriptions: Option<Box<Subscriptions>>,
     /// The transaction being queued, if any.
     pub multi: Option<Box<Multi>>,
     /// Keys being watched, if any.
@@ -277,6 +283,7 @@ impl Session {
             authenticated,
             reply_mode: ReplyMode::On,
             no_touch: false,
+            subscriptions: None,
             multi: None,
             watching: None,
         }

@@ -341,3 +341,52 @@ def test_the_asyncio_client(server, protocol):
             assert len([key async for key in client.scan_iter("k*")]) == 200
 
     asyncio.run(work())
+
+
+def messages(listener, count):
+    """The next messages, confirmations included."""
+    found = []
+    wait_for(
+        lambda: found.extend(filter(None, [listener.get_message(timeout=1)]))
+        or len(found) >= count,
+        f"{count} messages",
+    )
+    return [(each["type"], each["pattern"], each["channel"], each["data"]) for each in found]
+
+
+def test_messages_by_channel_and_by_pattern(client):
+    with client.pubsub() as listener:
+        listener.subscribe("news")
+        listener.psubscribe("n*")
+        assert messages(listener, 2) == [
+            ("subscribe", None, "news", 1),
+            ("psubscribe", None, "n*", 2),
+        ]
+        assert client.publish("news", "hello") == 2
+        assert messages(listener, 2) == [
+            ("message", None, "news", "hello"),
+            ("pmessage", "n*", "news", "hello"),
+        ]
+        assert client.pubsub_channels() == ["news"]
+        assert client.pubsub_numsub("news") == [("news", 1)]
+        assert client.pubsub_numpat() == 1
+        listener.unsubscribe()
+        listener.punsubscribe()
+        assert [kind for kind, *_ in messages(listener, 2)] == ["unsubscribe", "punsubscribe"]
+        assert client.publish("news", "nobody") == 0
+
+
+def test_a_listening_thread_gets_everything_in_order(client):
+    got = []
+    with client.pubsub(ignore_subscribe_messages=True) as listener:
+        listener.subscribe(**{"numbers": lambda message: got.append(int(message["data"]))})
+        thread = listener.run_in_thread(sleep_time=0.01)
+        wait_for(lambda: client.publish("numbers", 0) == 1, "somebody listens")
+        with client.pipeline(transaction=False) as pipe:
+            for number in range(1, 2000):
+                pipe.publish("numbers", number)
+            pipe.execute()
+        wait_for(lambda: got and got[-1] == 1999, "the last number")
+        thread.stop()
+        thread.join()
+    assert got == list(range(2000))

@@ -16,6 +16,7 @@ mod compare;
 mod exceptions;
 mod generate;
 mod pools;
+mod pubsub;
 mod rows;
 mod run;
 mod session;
@@ -47,6 +48,11 @@ fn replies_equal_share_3() {
 #[test]
 fn replies_equal_share_4_resp3() {
     run(&Plan::share(4, 3));
+}
+
+#[test]
+fn messages_reach_subscribers_alike() {
+    pubsub::run(Plan::streams().seed);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The line `CLIENT LIST` and `CLIENT INFO` have for a client.
 
 use super::super::table;
+use crate::pubsub::Kind;
 use crate::session::{Client, Flag};
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub(super) fn describe(client: &Client, now_ms: u64, out: &mut Vec<u8>) {
     let get = |number: &AtomicU64| number.load(Relaxed);
     let since = |ms: u64| now_ms.saturating_sub(ms) / 1000;
+    let subscriptions = |kind| client.subscriptions[kind as usize].load(Relaxed);
     let identity = client.identity();
     let (input, unread) = (get(&client.input_bytes), get(&client.input_used_bytes));
     let output = get(&client.output_bytes);
@@ -23,13 +25,16 @@ pub(super) fn describe(client: &Client, now_ms: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&identity.name);
     write!(
         out,
-        " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} qbuf={} \
+        " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} qbuf={} \
          qbuf-free={} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} \
          events={} cmd={} user=default redir=-1 resp={} lib-name=",
         since(client.connected_ms),
         since(get(&client.active_ms)),
         flags(client),
         client.db.load(Relaxed),
+        subscriptions(Kind::Channel),
+        subscriptions(Kind::Pattern),
+        subscriptions(Kind::Shard),
         client.queued.load(Relaxed),
         client.watched.load(Relaxed),
         unread,
@@ -70,6 +75,7 @@ fn command(client: &Client) -> &'static str {
 pub(super) fn flags(client: &Client) -> String {
     let letters: String = [
         (client.is(Flag::Monitor), 'O'),
+        (client.is(Flag::PubSub), 'P'),
         (client.is(Flag::Multi), 'x'),
         (client.is(Flag::Blocked), 'b'),
         (client.is_dirty(), 'd'),

@@ -5,7 +5,7 @@ use super::describe::flags;
 use crate::base::number;
 use crate::error::Error;
 use crate::protocol::Args;
-use crate::session::{Address, Client};
+use crate::session::{Address, Client, Flag};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// What a filter is for: the two differ in a default and in the errors about ids.
@@ -29,8 +29,7 @@ struct Condition {
 
 enum Test {
     Ids(Vec<i64>),
-    /// Is it an ordinary client? Others do not exist so far.
-    Normal(bool),
+    Class(Class),
     Addr(Vec<u8>),
     LocalAddr(Vec<u8>),
     Ip(Vec<u8>),
@@ -43,6 +42,15 @@ enum Test {
     AgeSeconds(u64),
     /// Everybody is the default user.
     Anybody,
+}
+
+/// What `TYPE` asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Normal,
+    PubSub,
+    /// Masters and replicas: there are none.
+    Replication,
 }
 
 /// The options that take a value, without `NOT-`.
@@ -133,7 +141,7 @@ fn option(name: &[u8]) -> Option<(&'static str, bool)> {
 fn test(option: &str, value: &[u8]) -> Result<Test, Error> {
     let owned = || value.to_vec();
     Ok(match option {
-        "type" => Test::Normal(is_normal(value)?),
+        "type" => Test::Class(class(value)?),
         "user" if value == DEFAULT_USER => Test::Anybody,
         "user" => return Err(Error::no_such_user(value)),
         "addr" => Test::Addr(owned()),
@@ -161,18 +169,20 @@ fn client_id(value: &[u8], purpose: Purpose) -> Result<i64, Error> {
     }
 }
 
-fn is_normal(kind: &[u8]) -> Result<bool, Error> {
-    if kind.eq_ignore_ascii_case(b"normal") {
-        return Ok(true);
-    }
-    let others = ["master", "primary", "slave", "replica", "pubsub"];
-    if others
-        .iter()
-        .any(|other| other.as_bytes().eq_ignore_ascii_case(kind))
-    {
-        return Ok(false);
-    }
-    Err(Error::unknown_client_type(kind))
+fn class(kind: &[u8]) -> Result<Class, Error> {
+    let classes = [
+        ("normal", Class::Normal),
+        ("pubsub", Class::PubSub),
+        ("master", Class::Replication),
+        ("primary", Class::Replication),
+        ("slave", Class::Replication),
+        ("replica", Class::Replication),
+    ];
+    classes
+        .into_iter()
+        .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(kind))
+        .map(|(_, class)| class)
+        .ok_or_else(|| Error::unknown_client_type(kind))
 }
 
 fn seconds(value: &[u8], what: &'static str) -> Result<u64, Error> {
@@ -195,7 +205,10 @@ impl Test {
         let since = |ms: u64| now_ms.saturating_sub(ms) / 1000;
         match self {
             Test::Ids(ids) => ids.contains(&(client.id as i64)),
-            Test::Normal(normal) => *normal,
+            Test::Class(class) => match client.is(Flag::PubSub) {
+                true => *class == Class::PubSub,
+                false => *class == Class::Normal,
+            },
             Test::Addr(text) => client.address.to_string().as_bytes() == text,
             Test::LocalAddr(text) => client.local_address.to_string().as_bytes() == text,
             Test::Ip(text) => match &client.address {

@@ -187,7 +187,8 @@ fn keys_of(request: Args<'_>) -> Result<Vec<(usize, Access)>, Error> {
             .ok_or_else(Error::invalid_command_specified)?,
         _ => top,
     };
-    if registered.command.keys.is_empty() {
+    let specs = registered.command.keys;
+    if specs.iter().all(|spec| spec.access == Access::NotKey) {
         return Err(Error::no_key_arguments());
     }
     if !registered.command.accepts(request.len()) {

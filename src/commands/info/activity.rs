@@ -5,6 +5,7 @@ use super::Fields;
 use crate::commands::context::Context;
 use crate::commands::table;
 use crate::metrics::Counter;
+use crate::pubsub::Kind;
 use crate::session::Phase;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -76,10 +77,11 @@ pub(super) fn stats(cx: &Context<'_>, fields: &mut Fields<'_>) {
     fields.put("evicted_clients", sum(Counter::ClientsShed));
     fields.put("keyspace_hits", sum(Counter::Hits));
     fields.put("keyspace_misses", sum(Counter::Misses));
+    let pubsub = &cx.shared.pubsub;
+    fields.put("pubsub_channels", pubsub.len(Kind::Channel));
+    fields.put("pubsub_patterns", pubsub.len(Kind::Pattern));
+    fields.put("pubsubshard_channels", pubsub.len(Kind::Shard));
     fields.zeros(&[
-        "pubsub_channels",
-        "pubsub_patterns",
-        "pubsubshard_channels",
         "latest_fork_usec",
         "total_forks",
         "migrate_cached_sockets",

@@ -61,10 +61,12 @@ fn shown(path: Option<&Path>) -> String {
 pub(super) fn clients(cx: &Context<'_>, fields: &mut Fields<'_>) {
     let (mut input_max, mut output_max) = (0, 0);
     let (mut blocked, mut watching, mut watched) = (0_u64, 0_u64, 0_u64);
+    let mut subscribers = 0_u64;
     cx.shared.clients.each(|client| {
         input_max = input_max.max(client.input_bytes.load(Relaxed));
         output_max = output_max.max(client.output_bytes.load(Relaxed));
         blocked += u64::from(client.is(Flag::Blocked));
+        subscribers += u64::from(client.is(Flag::PubSub));
         let keys = client.watched.load(Relaxed);
         watching += u64::from(keys > 0);
         watched += u64::from(keys);
@@ -75,7 +77,8 @@ pub(super) fn clients(cx: &Context<'_>, fields: &mut Fields<'_>) {
     fields.put("client_recent_max_input_buffer", input_max);
     fields.put("client_recent_max_output_buffer", output_max);
     fields.put("blocked_clients", blocked);
-    fields.zeros(&["tracking_clients", "pubsub_clients"]);
+    fields.put("tracking_clients", 0);
+    fields.put("pubsub_clients", subscribers);
     fields.put("watching_clients", watching);
     let (keys, when_gone, timed) = cx.shared.keyspace.waiting.counts();
     fields.put("clients_in_timeout_table", timed);

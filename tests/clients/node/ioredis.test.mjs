@@ -44,6 +44,35 @@ describe("one server with defaults", () => {
     await assert.rejects(client.call("NOSUCHCOMMAND"), /ERR unknown command 'NOSUCHCOMMAND'/);
   });
 
+  test("messages by channel and by pattern", async () => {
+    const subscriber = connect({ port: server.port });
+    const got = [];
+    subscriber.on("message", (channel, text) => got.push([channel, text]));
+    subscriber.on("pmessage", (pattern, channel, text) => got.push([pattern, channel, text]));
+    assert.equal(await subscriber.subscribe("news", "other"), 2);
+    assert.equal(await subscriber.psubscribe("n*"), 3);
+    assert.equal(await client.publish("news", "one"), 2);
+    assert.equal(await client.publish("other", "two"), 1);
+    await waitFor(() => got.length === 3, "three messages");
+    assert.deepEqual(got, [["news", "one"], ["n*", "news", "one"], ["other", "two"]]);
+    assert.deepEqual(await subscriber.ping(), ["pong", ""]);
+    assert.equal(await subscriber.punsubscribe("n*"), 2);
+    assert.equal(await subscriber.unsubscribe(), 0);
+    assert.equal(await client.publish("news", "nobody"), 0);
+    // Out of the subscriber's mode again.
+    assert.equal(await subscriber.set("k", "v"), "OK");
+  });
+
+  test("subscriptions come back after the connection was lost", async () => {
+    const subscriber = connect({ port: server.port });
+    const got = [];
+    subscriber.on("message", (channel, text) => got.push(text));
+    await subscriber.subscribe("again");
+    await client.client("KILL", "TYPE", "pubsub");
+    await waitFor(async () => (await client.publish("again", "x")) === 1, "the subscription");
+    await waitFor(() => got.length > 0, "a message");
+  });
+
   test("binary values", async () => {
     const value = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 256));
     await client.set("binary", value);

@@ -96,4 +96,25 @@ const ROWS: &[Row] = &[
     .weight(2),
     row("CLIENT UNPAUSE", &[]).weight(2),
     row("CLIENT", &[Text(&["NOSUCH", "GET", ""])]).weight(2),
+    // Nobody is subscribed here: `tests/differential/pubsub.rs` is where somebody is.
+    row("PUBLISH", &[Value, Value]).weight(2),
+    row("SPUBLISH", &[Value, Value]).weight(2),
+    row("UNSUBSCRIBE", &[Maybe(&[Value])]).weight(2),
+    row("PUNSUBSCRIBE", &[Maybe(&[Value])]).weight(2),
+    row("SUNSUBSCRIBE", &[Maybe(&[Value])]).weight(2),
+    row(
+        "PUBSUB",
+        &[
+            OneOf(&[
+                "CHANNELS",
+                "SHARDCHANNELS",
+                "NUMSUB",
+                "SHARDNUMSUB",
+                "NUMPAT",
+            ]),
+            Maybe(&[Value]),
+            Maybe(&[Value]),
+        ],
+    )
+    .weight(2),
 ];

@@ -22,6 +22,7 @@ mod list;
 mod memory;
 mod monitor;
 mod object;
+mod pubsub;
 mod server;
 mod set;
 mod slowlog;

@@ -1,0 +1,127 @@
+//! Who is subscribed to what, and how a message gets to them.
+//!
+//! A publisher appends its message to the mailbox of every subscriber and wakes the connection's
+//! task, on whichever worker that is; the worker sends it with its next turn. Nothing is locked but
+//! the part of the registry that the channel is in, for reading, and each mailbox in its turn. So
+//! one publisher's messages on a channel arrive in their order, and once [`PubSub::unsubscribe`]
+//! has returned nothing more is posted.
+
+mod message;
+mod subscriptions;
+mod topics;
+
+pub use message::Message;
+pub use subscriptions::Subscriptions;
+
+use crate::base::glob;
+use std::sync::Arc;
+use topics::Topics;
+
+/// What a subscription names. Each kind has names of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A channel.
+    Channel = 0,
+    /// A pattern of channels' names.
+    Pattern = 1,
+    /// A channel of a cluster's shard.
+    Shard = 2,
+}
+
+/// Every kind.
+pub const KINDS: [Kind; 3] = [Kind::Channel, Kind::Pattern, Kind::Shard];
+
+/// Somebody who can be sent messages.
+pub trait Subscriber: Send + Sync {
+    /// Never reused.
+    fn id(&self) -> u64;
+
+    /// Takes a message in. When more than `limit_bytes` (0 is no limit) would be waiting, the
+    /// subscriber is to be cut off instead; the publisher waits in no case.
+    fn deliver(&self, message: &Message<'_>, limit_bytes: u64);
+}
+
+/// All subscriptions.
+pub struct PubSub<S> {
+    topics: [Topics<S>; 3],
+}
+
+impl<S> Default for PubSub<S> {
+    fn default() -> PubSub<S> {
+        PubSub {
+            topics: KINDS.map(|_| Topics::default()),
+        }
+    }
+}
+
+impl<S: Subscriber> PubSub<S> {
+    /// Subscribes; twice is once. Returns the name, to be kept with the subscriber.
+    pub fn subscribe(&self, kind: Kind, name: &[u8], subscriber: &Arc<S>) -> Arc<[u8]> {
+        self.topics[kind as usize].add(name, subscriber)
+    }
+
+    /// Takes a subscription back, if there is one.
+    pub fn unsubscribe(&self, kind: Kind, name: &[u8], subscriber: &S) {
+        self.topics[kind as usize].remove(name, subscriber.id());
+    }
+
+    /// Gives memory back after many subscriptions have ended.
+    pub fn shrink(&self) {
+        self.topics.iter().for_each(Topics::shrink);
+    }
+
+    /// Publishes on a channel: to its subscribers, and to those of patterns that match it. Returns
+    /// to how many. O(receivers + patterns).
+    pub fn publish(&self, channel: &[u8], payload: &[u8], limit_bytes: u64) -> usize {
+        let message = Message::new(&[b"message", channel, payload]);
+        let direct = self.topics[Kind::Channel as usize].deliver(channel, &message, limit_bytes);
+        let patterns = &self.topics[Kind::Pattern as usize];
+        if patterns.len() == 0 {
+            return direct;
+        }
+        let mut matched = 0;
+        patterns.each(|pattern, subscribers| {
+            if glob::matches(pattern, channel, false) {
+                let message = Message::new(&[b"pmessage", pattern, channel, payload]);
+                subscribers.deliver(&message, limit_bytes);
+                matched += subscribers.len();
+            }
+        });
+        direct + matched
+    }
+
+    /// Publishes on a shard's channel. Returns to how many. O(receivers).
+    pub fn publish_in_shard(&self, channel: &[u8], payload: &[u8], limit_bytes: u64) -> usize {
+        let message = Message::new(&[b"smessage", channel, payload]);
+        self.topics[Kind::Shard as usize].deliver(channel, &message, limit_bytes)
+    }
+
+    /// Number of different names that are subscribed to. O(1).
+    pub fn len(&self, kind: Kind) -> usize {
+        self.topics[kind as usize].len()
+    }
+
+    /// Is nothing of this kind subscribed to?
+    pub fn is_empty(&self, kind: Kind) -> bool {
+        self.len(kind) == 0
+    }
+
+    /// Number of subscribers that a name has.
+    pub fn subscribers(&self, kind: Kind, name: &[u8]) -> usize {
+        self.topics[kind as usize].subscribers(name)
+    }
+
+    /// The names that are subscribed to and that match a pattern, in no order. O(names).
+    pub fn names(&self, kind: Kind, pattern: Option<&[u8]>) -> Vec<Arc<[u8]>> {
+        let mut names = Vec::new();
+        self.topics[kind as usize].each(|name, _| {
+            if pattern.is_none_or(|pattern| glob::matches(pattern, name, false)) {
+                names.push(Arc::clone(name));
+            }
+        });
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! Names that are subscribed to, and by whom.
+
+use super::{Message, Subscriber};
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Below this many names memory is not worth giving back.
+const SHRINK_MIN: usize = 1024;
+
+/// The names of one kind.
+pub(super) struct Topics<S> {
+    names: DashMap<Arc<[u8]>, Subscribers<S>>,
+    count: AtomicUsize,
+    /// The most there have been since memory was last given back.
+    most: AtomicUsize,
+}
+
+impl<S> Default for Topics<S> {
+    fn default() -> Topics<S> {
+        Topics {
+            names: DashMap::new(),
+            count: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl<S: Subscriber> Topics<S> {
+    pub(super) fn len(&self) -> usize {
+        self.count.load(Relaxed)
+    }
+
+    pub(super) fn add(&self, name: &[u8], subscriber: &Arc<S>) -> Arc<[u8]> {
+        if let Some(mut topic) = self.names.get_mut(name) {
+            topic.add(subscriber);
+            return Arc::clone(topic.key());
+        }
+        match self.names.entry(Arc::from(name)) {
+            // Somebody else was faster.
+            Entry::Occupied(mut topic) => {
+                topic.get_mut().add(subscriber);
+                Arc::clone(topic.key())
+            }
+            Entry::Vacant(place) => {
+                let topic = place.insert(Subscribers::One(Arc::clone(subscriber)));
+                let count = self.count.fetch_add(1, Relaxed) + 1;
+                self.most.fetch_max(count, Relaxed);
+                Arc::clone(topic.key())
+            }
+        }
+    }
+
+    pub(super) fn remove(&self, name: &[u8], id: u64) {
+        let emptied = self
+            .names
+            .remove_if_mut(name, |_, subscribers| subscribers.remove(id));
+        if emptied.is_some() {
+            self.count.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// Gives memory back if most of the names are gone: O(names), at most as often as their number
+    /// has fallen to a quarter.
+    pub(super) fn shrink(&self) {
+        let (count, most) = (self.len(), self.most.load(Relaxed));
+        if most >= SHRINK_MIN && count < most / 4 {
+            self.most.store(count, Relaxed);
+            self.names.shrink_to_fit();
+        }
+    }
+
+    /// Delivers to the subscribers of a name. Returns their number.
+    pub(super) fn deliver(&self, name: &[u8], message: &Message<'_>, limit_bytes: u64) -> usize {
+        let Some(subscribers) = self.names.get(name) else {
+            return 0;
+        };
+        subscribers.deliver(message, limit_bytes);
+        subscribers.len()
+    }
+
+    pub(super) fn subscribers(&self, name: &[u8]) -> usize {
+        self.names
+            .get(name)
+            .map_or(0, |subscribers| subscribers.len())
+    }
+
+    pub(super) fn each(&self, mut visit: impl FnMut(&Arc<[u8]>, &Subscribers<S>)) {
+        for topic in &self.names {
+            visit(topic.key(), topic.value());
+        }
+    }
+}
+
+/// The subscribers of a name; most names have one.
+#[expect(
+    clippy::box_collection,
+    reason = "a name with one subscriber shall not pay for a table"
+)]
+pub(super) enum Subscribers<S> {
+    One(Arc<S>),
+    Many(Box<HashMap<u64, Arc<S>>>),
+}
+
+impl<S: Subscriber> Subscribers<S> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Subscribers::One(_) => 1,
+            Subscribers::Many(many) => many.len(),
+        }
+    }
+
+    pub(super) fn deliver(&self, message: &Message<'_>, limit_bytes: u64) {
+        match self {
+            Subscribers::One(one) => one.deliver(message, limit_bytes),
+            Subscribers::Many(many) => many
+                .values()
+                .for_each(|subscriber| subscriber.deliver(message, limit_bytes)),
+        }
+    }
+
+    fn add(&mut self, subscriber: &Arc<S>) {
+        match self {
+            Subscribers::One(one) if one.id() == subscriber.id() => {}
+            Subscribers::One(one) => {
+                let both = [&*one, subscriber].map(|one| (one.id(), Arc::clone(one)));
+                *self = Subscribers::Many(Box::new(HashMap::from(both)));
+            }
+            Subscribers::Many(many) => {
+                many.insert(subscriber.id(), Arc::clone(subscriber));
+            }
+        }
+    }
+
+    /// True when nobody is left.
+    fn remove(&mut self, id: u64) -> bool {
+        match self {
+            Subscribers::One(one) => one.id() == id,
+            Subscribers::Many(many) => {
+                many.remove(&id);
+                if many.len() < many.capacity() / 8 {
+                    many.shrink_to_fit();
+                }
+                many.is_empty()
+            }
+        }
+    }
+}
