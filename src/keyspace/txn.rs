@@ -663,7 +663,7 @@ impl<'t> View<'t> {
         self.entry.size_bytes()
     }
 
-    /// See [`Entry::is_raw`].
+    /// See `Entry::is_raw`.
     pub fn is_raw(self) -> bool {
         self.entry.is_raw()
     }

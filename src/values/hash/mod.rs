@@ -1,4 +1,4 @@
-//! Hashes: packed while they are small ([`packed`]), then a table of records ([`table`]).
+//! Hashes: packed while they are small (`packed`), then a table of records (`table`).
 //!
 //! A field may have a deadline. What is due is removed by [`purge`], which the keyspace calls
 //! before each access, so that nothing here compares deadlines with the time.

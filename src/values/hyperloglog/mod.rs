@@ -14,8 +14,8 @@
 //! ```
 //!
 //! The highest bit of the cached estimate says that it is out of date. Dense registers have six
-//! bits each, packed from the lowest bit of the first byte on ([`dense`]); sparse ones are runs
-//! ([`sparse`]). What a client stored as a string may be anything: [`form`] checks the outside,
+//! bits each, packed from the lowest bit of the first byte on (`dense`); sparse ones are runs
+//! (`sparse`). What a client stored as a string may be anything: [`form`] checks the outside,
 //! and whoever reads the registers answers [`Corrupt`].
 
 mod dense;

@@ -1,7 +1,7 @@
 //! Lists.
 //!
-//! A list of up to [`IN_ENTRY_MAX`] bytes is packed into its key's entry: a count of two bytes and
-//! a [`run`]. A longer one is a [`Chunks`]: runs of up to a node's size (8 KiB, unless configured
+//! A list of up to `IN_ENTRY_MAX` bytes is packed into its key's entry: a count of two bytes and
+//! a `run`. A longer one is a [`Chunks`]: runs of up to a node's size (8 KiB, unless configured
 //! otherwise) in a ring, each in a buffer with room at both ends, so that a push or pop at either
 //! end moves nothing; an element larger than a node is a node of its own. Every node knows its
 //! count, so that an index is found by adding counts, from the nearer end, and then walking one

@@ -1,4 +1,4 @@
-//! Sets: integers in order ([`intset`]) or packed members while they are small, then a table of
+//! Sets: integers in order (`intset`) or packed members while they are small, then a table of
 //! records.
 
 mod intset;

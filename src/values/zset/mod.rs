@@ -1,7 +1,7 @@
 //! Sorted sets: members with a score each, in the order of scores, equal ones in that of names.
 //!
-//! Few small members are packed ([`small`]); others are a [`Tree`]: [`slots`] hold them, an
-//! [`index`] finds them by name, an [`order`] by score and rank. [`Zset`] is the view over both.
+//! Few small members are packed (`small`); others are a [`Tree`]: `slots` hold them, an
+//! `index` finds them by name, an `order` by score and rank. [`Zset`] is the view over both.
 
 mod gathering;
 mod index;
