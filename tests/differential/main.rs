@@ -6,7 +6,8 @@
 //! `tests/exceptions.txt`.
 //!
 //! - `DIFF_COMMANDS=1000000`: commands in total, 700,000 by default.
-//! - `DIFF_SEED=7`: repeats a run; a failure prints its seed.
+//! - `DIFF_SEED=7`: another run than the usual one (`DIFF_SEED=$RANDOM` to look for more); a
+//!   failure prints its seed.
 //! - `DIFF_FAMILIES=string,generic`: only these.
 //!
 //! On a difference, the history that led to it is replayed and cut down until only the commands

@@ -99,9 +99,6 @@ const ROWS: &[Row] = &[
     // Nobody is subscribed here: `tests/differential/pubsub.rs` is where somebody is.
     row("PUBLISH", &[Value, Value]).weight(2),
     row("SPUBLISH", &[Value, Value]).weight(2),
-    row("UNSUBSCRIBE", &[Maybe(&[Value])]).weight(2),
-    row("PUNSUBSCRIBE", &[Maybe(&[Value])]).weight(2),
-    row("SUNSUBSCRIBE", &[Maybe(&[Value])]).weight(2),
     row(
         "PUBSUB",
         &[

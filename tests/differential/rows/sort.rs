@@ -41,6 +41,15 @@ const OPTIONS: &[&[Arg]] = &[
     &[Word("LIMIT"), Text(LIMITS), Text(LIMITS)],
     &[Word("GET"), GET],
     &[Word("GET"), GET],
+];
+
+/// Numbers are not stored: redis-server takes the errno of an earlier overflow for a number's own,
+/// refuses, and has stored nothing.
+const STORING: &[&[Arg]] = &[
+    &[OneOf(&["ASC", "DESC"])],
+    &[Word("LIMIT"), Text(LIMITS), Text(LIMITS)],
+    &[Word("GET"), GET],
+    &[Word("GET"), GET],
     &[Word("STORE"), Key],
 ];
 
@@ -65,7 +74,7 @@ const ROWS: &[Row] = &[
     row("HSET", &[Key, Text(&["f", "g"]), Text(NUMBERS)]).weight(10),
     row("DEL", &[Key]).weight(15),
     row("SORT", &[Key, Options(OPTIONS)]).weight(40),
-    row("SORT", &[Key, Word("ALPHA"), Options(OPTIONS)]).weight(40),
+    row("SORT", &[Key, Word("ALPHA"), Options(STORING)]).weight(40),
     row(
         "SORT",
         &[Key, Word("BY"), Text(&["o:*", "o:*->f"]), Options(OPTIONS)],

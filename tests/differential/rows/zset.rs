@@ -66,7 +66,7 @@ const BOUNDS: &[&str] = &[
 ];
 
 /// These sorted sets have equal scores, as ranges of names need.
-const LEX: &[&str] = &["l:a", "l:b", "l:c"];
+const LEX: &[&str] = &["y:a", "y:b", "y:c"];
 
 const NAMES: &[&str] = &[
     "-", "+", "-", "+", "[a", "(a", "[b", "(b", "[e", "(ab", "[", "(", "[10", "(2", "a", "", "-a",

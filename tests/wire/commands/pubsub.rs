@@ -217,6 +217,8 @@ fn what_came_before_unsubscribing_comes_before_its_confirmation() {
             next(&mut conn, "[unsubscribe a :0]");
             next(&mut conn, "[subscribe a :1]");
         }
+        // The next round's publisher is to count one subscriber.
+        say(&mut conn, "UNSUBSCRIBE a", &["[unsubscribe a :0]"]);
     }
 }
 
