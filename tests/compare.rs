@@ -33,9 +33,11 @@ fn quick_run_fills_every_table() {
     assert!(text.contains("| redistill / redis-server |"), "{text}");
 }
 
-/// Growth of memory may round to nothing in so small a run; time and instructions may not.
+/// Growth of memory may round to nothing in so small a run, and instructions, a difference of two
+/// runs, drown in what the background does under valgrind; time may not.
 fn ratios_are_sound(table: &Table, row: &[String]) {
-    let measured = !table.title.starts_with("Resident memory");
+    let small = ["Resident memory", "User instructions"];
+    let measured = !small.iter().any(|title| table.title.starts_with(title));
     let cells = table.columns.iter().zip(row);
     for (_, cell) in cells.filter(|(head, _)| *head == "redistill / redis-server") {
         let bold = cell
