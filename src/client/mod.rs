@@ -227,7 +227,7 @@ impl Connection {
             return Poll::Pending;
         };
         let command = blocked.command;
-        self.session.client.set_waiting(false);
+        self.session.client.end_waiting();
         desk.engine.begin_batch();
         let session = &mut self.session;
         desk.engine.finish_offloaded(session, command, 0, &mut out);

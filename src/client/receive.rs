@@ -362,7 +362,6 @@ impl Connection {
                     return (at, Stopped::Full);
                 }
                 Next::Block(blocked) => {
-                    self.session.client.set_waiting(true);
                     let sleep = blocked.until_ms.map(|until| {
                         let left = until.saturating_sub(desk.engine.now_ms);
                         let left = Duration::from_millis(left).min(PAUSE_MAX);

@@ -173,7 +173,7 @@ fn estimate_of_one(txn: &mut Txn<'_>) -> Result<u64, Error> {
 }
 
 /// A cached estimate is a change for those who watch the key, though not an event in Redis.
-const COUNTED: Event = Event::String("pfcount");
+const COUNTED: Event = Event::Unnamed;
 
 /// How many elements of a collection cost as much as merging one HyperLogLog.
 const ELEMENTS: usize = 100;

@@ -11,6 +11,9 @@ use crate::session::{Session, Shared, Unblocked};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// Bytes that each key of a waiting request takes beside its text, about.
+const WAITING_KEY_BYTES: usize = 160;
+
 /// A client's request that waits.
 pub struct Blocked {
     waiter: Arc<Waiter>,
@@ -30,6 +33,9 @@ pub(super) fn block(
 ) -> Blocked {
     let client = Arc::clone(&session.client);
     client.last_command.store(command.id as u32, Relaxed);
+    // The arguments, and each key twice: with the waiter and with its queue.
+    let bytes = 3 * args.total_bytes() + args.len() * WAITING_KEY_BYTES;
+    client.set_waiting(bytes as u64);
     let until_ms = block.timeout_ms.map(|ms| txn.now_ms().saturating_add(ms));
     let waiter = txn.wait(Request {
         command: command.id,
@@ -129,7 +135,7 @@ impl Engine {
             return Some(reply);
         }
         self.begin_batch();
-        if waiter.takes_retry() && waiter.claim() {
+        if waiter.claim_retry() {
             return self.retry(session, blocked);
         }
         let unblocked = session.client.unblocked();

@@ -573,24 +573,6 @@ impl Entry {
         }
     }
 
-    /// Moves the entry to another block of the same size, so that sparse pages of the allocator
-    /// can empty. A blob or a big collection stays where it is.
-    pub fn relocate(&mut self) {
-        let header = self.header();
-        let size = block_size(header, self.key_len(header));
-        // SAFETY: both blocks have `size` bytes; the old one is freed once, after its contents
-        // (a blob's pointer included) have moved. Without memory the entry stays where it is.
-        unsafe {
-            let Some(block) = NonNull::new(mi_malloc(size).cast::<u8>()) else {
-                return;
-            };
-            block
-                .as_ptr()
-                .copy_from_nonoverlapping(self.0.as_ptr(), size);
-            mi_free(std::mem::replace(&mut self.0, block).as_ptr().cast());
-        }
-    }
-
     /// Gives the allocation away as an address; [`Entry::from_address`] takes it back.
     pub fn into_address(self) -> u64 {
         let address = self.0.as_ptr() as u64;

@@ -12,6 +12,10 @@ const FREED_AT_ONCE_ELEMENTS: usize = 64;
 /// Strings of so few bytes are freed at once; larger ones go back to the operating system.
 const FREED_AT_ONCE_BYTES: usize = 1 << 20;
 
+/// While so many bytes wait to be freed, what comes is freed at once: whoever lets go of things
+/// faster than they are freed does that work himself.
+const WAITING_BYTES_MAX: u64 = 256 << 20;
+
 /// What a thread frees for others.
 enum Load {
     Big(Box<Big>),
@@ -24,7 +28,7 @@ static WAITING_BYTES: AtomicU64 = AtomicU64::new(0);
 /// Frees a collection, here if it is small.
 pub(super) fn free_big(big: Box<Big>) {
     let small = big.len() <= FREED_AT_ONCE_ELEMENTS;
-    if !small && let Some(loads) = LOADS.get() {
+    if !small && let Some(loads) = queue() {
         let bytes = big.size_bytes() as u64;
         hand_over(loads, Load::Big(big), bytes);
     }
@@ -34,10 +38,15 @@ pub(super) fn free_big(big: Box<Big>) {
 pub(super) fn free_blob(blob: Blob) {
     let bytes = blob.capacity();
     if bytes > FREED_AT_ONCE_BYTES
-        && let Some(loads) = LOADS.get()
+        && let Some(loads) = queue()
     {
         hand_over(loads, Load::Blob(blob), bytes as u64);
     }
+}
+
+/// The queue, unless it is full.
+fn queue() -> Option<&'static Sender<(Load, u64)>> {
+    LOADS.get().filter(|_| waiting_bytes() < WAITING_BYTES_MAX)
 }
 
 fn hand_over(loads: &Sender<(Load, u64)>, load: Load, bytes: u64) {

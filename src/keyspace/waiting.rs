@@ -98,12 +98,17 @@ impl Waiter {
     }
 
     /// Takes on running its request. False when it does not wait any more, or somebody else runs
-    /// it. The caller goes on with [`Waiter::serve`] or [`Waiter::release`].
+    /// it, and may not see what the caller has changed: then its client runs it once more. The
+    /// caller goes on with [`Waiter::serve`] or [`Waiter::release`].
     pub fn claim(&self) -> bool {
-        self.pass(WAITING, CLAIMED)
+        let claimed = self.pass(WAITING, CLAIMED);
+        if !claimed {
+            self.ask_retry();
+        }
+        claimed
     }
 
-    /// There was nothing for it: it goes on waiting. Called while its keys are held.
+    /// There was nothing for it: it goes on waiting.
     pub fn release(&self) {
         self.pass(CLAIMED, WAITING);
         // Its time may have run out meanwhile.
@@ -135,9 +140,14 @@ impl Waiter {
         (self.wake)();
     }
 
-    /// Was it asked to run the request again? Only once for each time.
-    pub fn takes_retry(&self) -> bool {
-        self.retry.swap(false, Ordering::AcqRel)
+    /// For its client: claims it if it was asked to run the request again. What is asked while
+    /// somebody else runs it stays asked.
+    pub fn claim_retry(&self) -> bool {
+        let claimed = self.retry.load(Ordering::Acquire) && self.pass(WAITING, CLAIMED);
+        if claimed {
+            self.retry.store(false, Ordering::Release);
+        }
+        claimed
     }
 }
 
@@ -231,5 +241,54 @@ impl Keyspace {
 
     fn waiters_of(&self, hash: Hash) -> &std::sync::atomic::AtomicU32 {
         &self.shards[self.shard_index(hash)].waiters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Args;
+    use std::sync::atomic::AtomicUsize;
+
+    fn waiter(woken: &Arc<AtomicUsize>) -> Waiter {
+        let woken = Arc::clone(woken);
+        let request = Request {
+            command: 0,
+            args: Args::new(b"", &[]).to_owned(),
+            protocol: Protocol::Resp2,
+            kind: Type::List,
+            when_gone: false,
+            timed: false,
+            wake: Box::new(move || {
+                woken.fetch_add(1, Ordering::Relaxed);
+            }),
+        };
+        Waiter::new(request, (0, true), vec![b"k".as_slice().into()])
+    }
+
+    /// One thread runs the request and finds nothing; another has filled a key meanwhile.
+    #[test]
+    fn who_comes_while_it_is_run_has_it_run_again() {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let waiter = waiter(&woken);
+        assert!(waiter.claim());
+        assert!(!waiter.claim(), "the other");
+        assert!(!waiter.claim_retry(), "its client, too early");
+        waiter.release();
+        assert_eq!(woken.load(Ordering::Relaxed), 2);
+        assert!(waiter.claim_retry(), "its client");
+        waiter.release();
+        assert!(!waiter.claim_retry(), "once is enough");
+    }
+
+    #[test]
+    fn it_is_served_or_cancelled_never_both() {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let served = waiter(&woken);
+        assert!(served.claim() && !served.cancel() && served.take_reply().is_none());
+        served.serve(Output::default());
+        assert!(!served.cancel() && served.take_reply().is_some());
+        let cancelled = waiter(&woken);
+        assert!(cancelled.cancel() && !cancelled.claim() && !cancelled.claim_retry());
     }
 }

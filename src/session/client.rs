@@ -152,6 +152,7 @@ pub struct Client {
     pub subscriptions: [AtomicU32; 3],
     /// Memory held for them.
     pub subscription_bytes: AtomicU64,
+    waiting_bytes: AtomicU64,
     protocol: AtomicU8,
     authenticated: AtomicBool,
     flags: AtomicU32,
@@ -188,6 +189,7 @@ impl Client {
             watched: AtomicU32::new(0),
             subscriptions: Default::default(),
             subscription_bytes: AtomicU64::new(0),
+            waiting_bytes: AtomicU64::new(0),
             protocol: AtomicU8::new(2),
             authenticated: AtomicBool::new(false),
             flags: AtomicU32::new(0),
@@ -265,13 +267,22 @@ impl Client {
             + self.input_bytes.load(Relaxed)
             + self.output_bytes.load(Relaxed)
             + self.multi_bytes.load(Relaxed)
+            + self.waiting_bytes.load(Relaxed)
             + self.subscription_bytes.load(Relaxed)
     }
 
-    /// Notes that it waits in a blocking command, or no longer does.
-    pub fn set_waiting(&self, on: bool) {
-        self.wait.store(if on { WAITS } else { NO_WAIT }, Relaxed);
-        self.set(Flag::Blocked, on);
+    /// Notes that it waits in a blocking command, which takes so many bytes meanwhile.
+    pub fn set_waiting(&self, bytes: u64) {
+        self.waiting_bytes.store(bytes, Relaxed);
+        self.wait.store(WAITS, Relaxed);
+        self.set(Flag::Blocked, true);
+    }
+
+    /// Notes that it no longer waits.
+    pub fn end_waiting(&self) {
+        self.waiting_bytes.store(0, Relaxed);
+        self.wait.store(NO_WAIT, Relaxed);
+        self.set(Flag::Blocked, false);
     }
 
     /// Ends its wait in a blocking command. False when it is in none.
