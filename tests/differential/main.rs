@@ -16,6 +16,7 @@
 mod compare;
 mod exceptions;
 mod generate;
+mod numbers;
 mod pools;
 mod pubsub;
 mod rows;
@@ -49,6 +50,16 @@ fn replies_equal_share_3() {
 #[test]
 fn replies_equal_share_4_resp3() {
     run(&Plan::share(4, 3));
+}
+
+#[test]
+fn numbers_are_read_alike() {
+    numbers::run(2);
+}
+
+#[test]
+fn numbers_are_read_alike_resp3() {
+    numbers::run(3);
 }
 
 #[test]

@@ -251,6 +251,16 @@ impl Server {
         self.dir.path().join("socket")
     }
 
+    /// The most memory that was ever resident, in bytes.
+    pub fn peak_resident_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = std::fs::read_to_string(path).expect("the server runs");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        let kib: u64 = kib.and_then(|kib| kib.parse().ok()).expect("it is in kB");
+        kib * 1024
+    }
+
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
