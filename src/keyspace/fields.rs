@@ -117,6 +117,11 @@ pub(super) fn purge(
     local: &mut Local,
 ) {
     let table = shard.table(db);
+    if hash::is_over(table.entry(pos).content(), now_ms) {
+        local.tally.changes += 1;
+        // A million fields that are due together are freed in the background, as one value.
+        return forget_key(keyspace, shard, db, table, pos, local);
+    }
     let (bytes, due) = (table.entry(pos).size_bytes(), due_of(table.entry(pos)));
     let mut holder = InPlace { table, pos };
     let purged = hash::purge(&mut holder, now_ms, max);

@@ -437,6 +437,15 @@ pub fn next_due(content: Content<'_>) -> Option<u64> {
     }
 }
 
+/// Is this a big hash of which every field was due before `now_ms`, so that it can be dropped as a
+/// whole instead of field by field? O(log n).
+pub fn is_over(content: Content<'_>, now_ms: u64) -> bool {
+    match Form::of(content) {
+        Form::Packed(_) => false,
+        Form::Big(table) => table.is_over(now_ms),
+    }
+}
+
 /// Removes up to `max` fields that were due before `now_ms`; how many they were. The holder may be
 /// empty afterwards.
 pub fn purge(holder: &mut impl Write, now_ms: u64, max: usize) -> usize {

@@ -117,6 +117,12 @@ impl Table {
         self.due.first().map(|(deadline, _)| *deadline)
     }
 
+    /// Was every field due before `now_ms`? O(log n).
+    pub(super) fn is_over(&self, now_ms: u64) -> bool {
+        self.due.len() == self.members.len()
+            && self.due.last().is_some_and(|(last, _)| *last < now_ms)
+    }
+
     #[inline]
     pub(super) fn get(&self, field: &[u8]) -> Option<Parts<'_>> {
         self.members.get(field).map(Parts::of)

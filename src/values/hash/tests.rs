@@ -185,6 +185,10 @@ fn too_many_bytes_are_unpacked() {
         hash.set_deadline(n.to_string().as_bytes(), Some(1 << 40));
     }
     assert!(matches!(hash.0.content(), Content::Big(_)));
+    assert!(!is_over(hash.0.content(), 1 << 40) && is_over(hash.0.content(), u64::MAX));
+    hash.set(b"lasting", b"abc", FieldTtl::Clear, limits);
+    assert!(!is_over(hash.0.content(), u64::MAX));
     assert_eq!(hash.purge(u64::MAX, usize::MAX), 7_000);
+    assert!(hash.remove(b"lasting"));
     assert!(hash.is_empty());
 }
