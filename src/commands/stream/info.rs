@@ -13,6 +13,7 @@ use crate::values::stream::{self, Consumer, Group, Id, Log, Message, Stream};
 const FULL_COUNT: i64 = 10;
 
 pub(super) fn stream(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let short_max = txn.short_elements_max();
     let stored = txn.read_as(txn.key(0), Type::Stream)?;
     let stream = stream::of(stored.get()).ok_or(Error::NoSuchKey)?;
     let usage = || Error::subcommand_usage(args.at(1), "XINFO");
@@ -34,9 +35,20 @@ pub(super) fn stream(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -
             _ => FULL_COUNT,
         };
     }
+    if elements(stream, most(count)) > short_max {
+        return Ok(Flow::Long);
+    }
     reply_stream(stream, true, reply);
     reply_everything(stream, most(count), reply);
     DONE
+}
+
+/// How many messages and pending entries a full answer shows.
+fn elements(stream: &Stream, most: usize) -> usize {
+    let pending = |group: &Group| group.pending().len().min(most);
+    let groups: usize = stream.groups().iter().map(pending).sum();
+    // Each pending entry is shown twice: in its group and with its consumer.
+    stream.log().len().min(most) + 2 * groups
 }
 
 /// What both forms begin with.

@@ -79,16 +79,21 @@ fn ranged(
         let count = integer(operand.ok_or(Error::Syntax)?)?;
         most = usize::try_from(count).unwrap_or(0);
     }
+    let short_max = txn.short_elements_max();
     let stored = txn.read_as(txn.key(0), Type::Stream)?;
     let Some(stream) = stream::of(stored.get()) else {
         reply.array(0);
         return DONE;
     };
     let log = stream.log();
+    let count_in = |most: usize| log.range(from, to).count_up_to(most);
+    if most.min(log.len()) > short_max && count_in(short_max + 1) > short_max {
+        return Ok(Flow::Long);
+    }
     if most == 0 {
         reply.null_array();
     } else if back {
-        let count = log.range(from, to).count_up_to(most);
+        let count = count_in(most);
         reply.array(count);
         for message in log.back(from, to).take(count) {
             reply_message(&message, reply);

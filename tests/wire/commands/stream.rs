@@ -5,7 +5,7 @@ mod blocking;
 mod groups;
 mod newer;
 
-use crate::support::{Options, Server, check, run, run_both};
+use crate::support::{Options, Reply, Server, check, run, run_both, split_line};
 
 fn start() -> Server {
     Server::start(Options::new())
@@ -398,4 +398,34 @@ fn keys_stand_behind_streams() {
         COMMAND INFO XREAD -> [[xread :-4 ~[+readonly +blocking +movablekeys] :0 :0 :0 * * ~[{flags ~[+RO +access] begin_search {type keyword spec {keyword STREAMS startfrom :1}} find_keys {type range spec {lastkey :-1 keystep :1 limit :2}}}] ~[]]]
         ",
     );
+}
+
+/// More than a worker does at once: it runs on the pool, and the connection's order is kept.
+#[test]
+fn long_ranges_are_whole_and_in_order() {
+    const MESSAGES: usize = 12_000;
+    let server = start();
+    let mut conn = server.connect();
+    let add = |n: usize| split_line(&format!("XADD s {n}-1 f {n}"));
+    conn.pipeline(&(1..=MESSAGES).map(add).collect::<Vec<_>>());
+    for line in [
+        "XRANGE s - +",
+        "XREVRANGE s + -",
+        "XINFO STREAM s FULL COUNT 0",
+    ] {
+        let replies = conn.pipeline(&[split_line(line), split_line("PING")]);
+        let messages = match &replies[0] {
+            Reply::Array(fields) if line.starts_with("XINFO") => {
+                let entries = Reply::Bulk(b"entries".to_vec());
+                let at = fields.iter().position(|field| *field == entries);
+                &fields[at.expect("it has entries") + 1]
+            }
+            all => all,
+        };
+        let Reply::Array(messages) = messages else {
+            panic!("{line}: {messages}")
+        };
+        assert_eq!(messages.len(), MESSAGES, "{line}");
+        assert_eq!(replies[1].text(), "PONG");
+    }
 }
