@@ -7,6 +7,7 @@ mod instructions;
 mod memory;
 mod shift;
 mod syscalls;
+mod tail;
 mod types;
 mod types_memory;
 mod workers;
@@ -39,6 +40,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section::new("shift", shift::run),
     Section::new("empty", empty::run),
     Section::new("giveback", giveback::run),
+    Section::new("tail", tail::run),
     Section::new("syscalls", syscalls::run),
     Section::new("instructions", instructions::run),
 ];
