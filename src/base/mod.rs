@@ -10,6 +10,8 @@ pub mod hash;
 pub mod lcs;
 pub mod long_double;
 pub mod number;
+pub mod pages;
 pub mod quote;
 pub mod random;
 pub mod size;
+pub mod slab;

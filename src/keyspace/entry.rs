@@ -7,8 +7,8 @@
 //! The header packs type, encoding, flags, the key's and the inline value's length, and when the
 //! entry was last used, in one word. Short strings lie in the entry; integers as eight bytes;
 //! strings of [`INLINE_MAX`] bytes and more hang off it as a reference-counted blob, so that a
-//! reply can quote them without a copy. The allocator's size classes are asked (`mi_good_size`),
-//! so the bytes accounted are the bytes used. Small collections lie in the entry as packed bytes;
+//! reply can quote them without a copy. The block's real size is asked for (`block_bytes`), so the
+//! bytes accounted are the bytes used. Small collections lie in the entry as packed bytes;
 //! others hang off it as a box ([`Big`]).
 //!
 //! This is one of the unsafe islands: everything outside goes through the safe methods.
@@ -20,10 +20,11 @@ pub use crate::base::alloc::good_size;
 pub use borrow::{EntryMut, EntryRef};
 
 use super::reaper;
+use crate::base::alloc::{allocate, block_bytes, free};
 use crate::protocol::output::Blob;
 use crate::values::content::PACKED_MAX;
 use crate::values::{Big, Content, Packing, Type, Value};
-use libmimalloc_sys::{mi_collect, mi_free, mi_malloc};
+use libmimalloc_sys::mi_collect;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -360,7 +361,7 @@ impl Entry {
         // this entry is borrowed mutably. A block is freed once, after its contents have moved.
         unsafe {
             let block = self.0.as_ptr();
-            if good_size(block_size(old, key_len)) == good_size(size) {
+            if block_bytes(block_size(old, key_len)) == block_bytes(size) {
                 let behind = block.add(start);
                 std::ptr::copy(behind.add(removed), behind.add(added), tail);
                 write_parts(behind, parts);
@@ -375,8 +376,8 @@ impl Entry {
                 .add(start + added)
                 .copy_from_nonoverlapping(block.add(start + removed), tail);
             moved.as_ptr().cast::<u64>().write(new.0);
+            free(self.0, block_size(old, key_len));
             self.0 = moved;
-            mi_free(block.cast());
         }
     }
 
@@ -405,12 +406,16 @@ impl Entry {
     }
 
     /// Makes an entry of another key, or with another deadline, and moves the value to it. What
-    /// is left is an empty string, to be dropped.
+    /// is left is a string of no meaning, to be dropped.
     pub fn renewed(&mut self, key: &[u8], deadline_ms: Option<u64>) -> Entry {
         let header = self.header();
         let seconds = header.seconds();
         if header.encoding() == Encoding::Big {
-            let emptied = Header::new(Type::String, Encoding::Inline, 0, 0, seconds);
+            // What is left is of the same size, as which the block will be freed.
+            let form = header.0 & (DEADLINE | LONG_KEY);
+            let key_len = self.key_len(header);
+            let mut emptied = Header::new(Type::String, Encoding::Int, key_len, WORD, seconds);
+            emptied.0 |= form;
             // SAFETY: the box is read once: the header that says there is one is overwritten.
             let big = unsafe {
                 let big = self.value_ptr().cast::<Box<Big>>().read();
@@ -497,12 +502,12 @@ impl Entry {
         let mut new = Header::new(Type::String, encoding, key_len, bytes.len(), seconds);
         new.0 |= flags | (old.0 & DEADLINE);
         if new.0 << SECONDS_BITS != old.0 << SECONDS_BITS
-            && good_size(block_size(old, key_len)) != good_size(block_size(new, key_len))
+            && block_bytes(block_size(old, key_len)) != block_bytes(block_size(new, key_len))
         {
             return false;
         }
-        // SAFETY: both layouts have the same key offset, and the block the allocator gave has
-        // `good_size` bytes, equal for both; `bytes` cannot point into this entry, which is
+        // SAFETY: both layouts have the same key offset, and the block has `block_bytes`, equal
+        // for both; `bytes` cannot point into this entry, which is
         // borrowed mutably.
         unsafe {
             let block = self.0.as_ptr();
@@ -560,10 +565,15 @@ impl Entry {
         }
     }
 
+    /// Bytes of the block it lies in.
+    pub fn block_bytes(&self) -> usize {
+        let header = self.header();
+        block_bytes(block_size(header, self.key_len(header)))
+    }
+
     /// Bytes this entry really takes from the allocator, its blob included.
     pub fn size_bytes(&self) -> usize {
-        let header = self.header();
-        let block = good_size(block_size(header, self.key_len(header)));
+        let (header, block) = (self.header(), self.block_bytes());
         match header.encoding() {
             // SAFETY: the encoding in the header says that a blob was written there.
             Encoding::Blob => unsafe { block + blob_size_bytes(&*self.value_ptr().cast::<Blob>()) },
@@ -623,15 +633,17 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        // SAFETY: the blob or box is owned by this entry and dropped once; the block came from
-        // `mi_malloc`.
+        let header = self.header();
+        let size = block_size(header, self.key_len(header));
+        // SAFETY: the blob or box is owned by this entry and dropped once. The block came from
+        // `allocate`, and whatever changes the header keeps to a block of these bytes.
         unsafe {
-            match self.header().encoding() {
+            match header.encoding() {
                 Encoding::Blob => reaper::free_blob(self.value_ptr().cast::<Blob>().read()),
                 Encoding::Big => reaper::free_big(self.value_ptr().cast::<Box<Big>>().read()),
                 _ => {}
             }
-            mi_free(self.0.as_ptr().cast());
+            free(self.0, size);
         }
     }
 }
@@ -651,15 +663,6 @@ fn again(value: ValueRef<'_>, raw: bool) -> NewValue<'_> {
 
 /// A string without flags.
 const STRING: (Type, u64) = (Type::String, 0);
-
-/// Allocates a block.
-fn allocate(size: usize) -> NonNull<u8> {
-    // SAFETY: any size may be asked for.
-    NonNull::new(unsafe { mi_malloc(size) }.cast::<u8>()).unwrap_or_else(|| {
-        let layout = std::alloc::Layout::array::<u8>(size);
-        std::alloc::handle_alloc_error(layout.expect("entries are small"))
-    })
-}
 
 /// Writes all `parts`, one after the other.
 ///

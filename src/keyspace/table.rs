@@ -27,7 +27,8 @@ mod arrays;
 
 use super::entry::{Entry, EntryMut, EntryRef};
 use super::retire::{Garbage, Retired};
-use libmimalloc_sys::{mi_free, mi_malloc, mi_usable_size};
+use crate::base::alloc;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Slots in a bucket.
@@ -251,8 +252,7 @@ impl Table {
 
     /// Bytes of the block the entry at `pos` lies in.
     pub fn block_bytes(&self, pos: Pos) -> usize {
-        // SAFETY: a slot in use holds the address of a live entry, a block of the allocator.
-        unsafe { mi_usable_size(address(self.word(pos)) as *const _) }
+        self.entry(pos).block_bytes()
     }
 
     /// Moves the entry at `pos` to a block that is not `inside` of what is to be emptied. Blocks
@@ -274,21 +274,17 @@ impl Table {
                 return false;
             }
             *blocks -= 1;
-            // SAFETY: no preconditions.
-            let block = unsafe { mi_malloc(size) } as u64;
-            if block == 0 {
-                return true;
+            let block = alloc::allocate(size);
+            if !inside(block.as_ptr() as u64) {
+                break block.as_ptr() as u64;
             }
-            if !inside(block) {
-                break block;
-            }
-            stash.0.push(block);
+            stash.push(block.as_ptr() as u64, size);
         };
         // SAFETY: both blocks have `size` bytes and are different ones; an entry may be moved as
         // a whole. The old block has no other owner once its slot is overwritten.
         unsafe { std::ptr::copy_nonoverlapping(old as *const u8, new as *mut u8, size) };
         slot.store(word & !((1 << ADDRESS_BITS) - 1) | new >> 4, Relaxed);
-        stash.0.push(old);
+        stash.push(old, size);
         true
     }
 
@@ -548,17 +544,27 @@ impl Drop for Bomb {
     }
 }
 
-/// Blocks without an owner that are held back from the allocator.
+/// Blocks without an owner that are held back from the allocator, with their sizes.
 #[derive(Default)]
-pub struct Stash(Vec<u64>);
+pub struct Stash(Vec<(NonNull<u8>, u32)>);
+
+// SAFETY: a stash owns its blocks, which any thread may free.
+unsafe impl Send for Stash {}
 
 impl Stash {
+    fn push(&mut self, address: u64, size: usize) {
+        let block = NonNull::new(address as *mut u8).expect("blocks are not at zero");
+        self.0
+            .push((block, u32::try_from(size).expect("entries are smaller")));
+    }
+
     /// Frees some. False when there are none.
     pub fn free(&mut self, count: usize) -> bool {
         let rest = self.0.len().saturating_sub(count);
-        for block in self.0.drain(rest..) {
-            // SAFETY: a stash owns its blocks, each of which came from the allocator.
-            unsafe { mi_free(block as *mut _) };
+        for (block, size) in self.0.drain(rest..) {
+            // SAFETY: a stash owns its blocks, each of which was allocated with this size or as the
+            // block of an entry of this size.
+            unsafe { alloc::free(block, size as usize) };
         }
         if self.0.is_empty() {
             self.0 = Vec::new();

@@ -3,6 +3,7 @@
 
 use super::resident::resident_bytes;
 use super::worker::{Purger, WorkerHandle};
+use crate::base::slab::SLABS;
 use crate::keyspace::defrag::{Memory, Trigger};
 use crate::keyspace::memory::{Governor, collect_freed};
 use crate::keyspace::reaper;
@@ -39,6 +40,7 @@ pub fn start(shared: &Arc<Shared>, _workers: &Arc<Vec<WorkerHandle>>) -> io::Res
                     .collect()
                     .into_iter()
                     .for_each(|table| free(&shared, table));
+                SLABS.purge();
                 govern_memory(&shared, &mut governor, &mut trigger);
                 if tick.is_multiple_of(TICKS_PER_SECOND) {
                     shared.clock.resync();

@@ -1,8 +1,8 @@
 //! How full the allocator's pages are, as far as entries fill them.
 //!
 //! Small blocks lie in pages of 64 KiB, each with blocks of one size, at addresses that are
-//! multiples of that (mimalloc 3, `MI_ARENA_SLICE_SIZE`). Larger ones lie in larger pages, which
-//! are left alone. A page that others share with entries looks emptier than it is; moving its
+//! multiples of that: the heap's (mimalloc 3, `MI_ARENA_SLICE_SIZE`) and our slabs
+//! ([`crate::base::slab`]). Larger ones lie in larger pages, which are left alone. A page that others share with entries looks emptier than it is; moving its
 //! entries is then in vain, but does no harm.
 
 /// Bytes of a page.

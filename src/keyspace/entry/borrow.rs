@@ -89,6 +89,11 @@ impl<'a> EntryRef<'a> {
         ManuallyDrop::new(Entry(self.0)).used_seconds()
     }
 
+    /// See [`Entry::block_bytes`].
+    pub fn block_bytes(self) -> usize {
+        ManuallyDrop::new(Entry(self.0)).block_bytes()
+    }
+
     /// See [`Entry::size_bytes`].
     pub fn size_bytes(self) -> usize {
         ManuallyDrop::new(Entry(self.0)).size_bytes()

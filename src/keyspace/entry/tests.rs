@@ -91,7 +91,7 @@ proptest! {
             prop_assert!(entry.may_have_field_deadlines());
             let head = if key_len > KEY_LEN_MAX { 16 } else { 8 };
             let size = head + 8 * usize::from(deadline.is_some()) + key_len + model.len();
-            prop_assert_eq!(entry.size_bytes(), good_size(size.max(16)));
+            prop_assert_eq!(entry.size_bytes(), block_bytes(size.max(16)));
         }
         let moved = entry.renewed(b"other", None);
         drop(entry);

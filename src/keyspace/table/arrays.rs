@@ -12,6 +12,7 @@
 #![allow(unsafe_code)]
 
 use crate::base::alloc::good_size;
+use crate::base::pages::{discard, reserve};
 use libmimalloc_sys::{mi_free, mi_zalloc_aligned};
 use parking_lot::Mutex;
 
@@ -78,13 +79,11 @@ pub(super) unsafe fn free(address: usize, bytes: usize) {
         unsafe { mi_free(address as *mut _) };
         return;
     }
-    let run = address as *mut libc::c_void;
     // SAFETY: the pages belong to the array that is freed. They read as zeros from then on, which
     // is what `allocate` promises.
-    let emptied =
-        unsafe { libc::madvise(run, bytes.next_multiple_of(PAGE_BYTES), libc::MADV_DONTNEED) };
+    let emptied = unsafe { discard(address, bytes.next_multiple_of(PAGE_BYTES)) };
     // A run that could not be emptied (locked memory, say) is never used again: it is not zeroed.
-    if emptied == 0 {
+    if emptied {
         RUNS.lock().free[class(bytes)].push(address);
     }
 }
@@ -103,7 +102,7 @@ impl Runs {
             let sizes = REGION_BYTES.into_iter().filter(|region| *region > bytes);
             let Some((region, size)) = sizes
                 .chain([bytes])
-                .find_map(|size| Some((map(size)?, size)))
+                .find_map(|size| Some((reserve(size)?, size)))
             else {
                 return 0;
             };
@@ -113,21 +112,6 @@ impl Runs {
         self.next += bytes;
         self.next - bytes
     }
-}
-
-/// Takes address space.
-fn map(bytes: usize) -> Option<usize> {
-    let access = libc::PROT_READ | libc::PROT_WRITE;
-    let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a new mapping, at a place of the system's choice, overlaps nothing.
-    let region = unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, kind, -1, 0) };
-    if region == libc::MAP_FAILED {
-        return None;
-    }
-    // Huge pages would make all of a run resident. A kernel without them refuses, which is as good.
-    // SAFETY: the mapping was made just now.
-    unsafe { libc::madvise(region, bytes, libc::MADV_NOHUGEPAGE) };
-    Some(region as usize)
 }
 
 #[cfg(test)]
