@@ -71,20 +71,15 @@ impl Shard {
         if !self.lock.try_lock() {
             self.lock_contended();
         }
-        Guard {
-            shard: self,
-            _not_send: PhantomData,
-        }
+        self.guard()
     }
 
     /// Waits for the lock, but no longer than a worker may.
     #[inline]
     pub fn lock_briefly(&self) -> Option<Guard<'_>> {
         let locked = self.lock.try_lock() || self.lock_contended_briefly();
-        locked.then_some(Guard {
-            shard: self,
-            _not_send: PhantomData,
-        })
+        // Made only when it is wanted: a guard that is dropped unlocks.
+        locked.then(|| self.guard())
     }
 
     #[cold]
@@ -100,10 +95,16 @@ impl Shard {
 
     /// Takes the lock if it is free.
     pub fn try_lock(&self) -> Option<Guard<'_>> {
-        self.lock.try_lock().then_some(Guard {
+        self.lock.try_lock().then(|| self.guard())
+    }
+
+    /// The guard of the lock that this thread has just taken.
+    #[inline]
+    fn guard(&self) -> Guard<'_> {
+        Guard {
             shard: self,
             _not_send: PhantomData,
-        })
+        }
     }
 
     #[cold]
@@ -161,5 +162,28 @@ impl Drop for Guard<'_> {
     fn drop(&mut self) {
         // SAFETY: a guard exists only while its thread holds the lock.
         unsafe { self.shard.lock.unlock() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shard;
+
+    /// On another thread, since no thread takes a lock twice.
+    fn elsewhere(shard: &Shard, test: fn(&Shard) -> bool) -> bool {
+        std::thread::scope(|scope| scope.spawn(|| test(shard)).join().expect("it ends"))
+    }
+
+    #[test]
+    fn who_does_not_get_the_lock_does_not_release_it() {
+        let shard = Shard::new(1, 0);
+        let guard = shard.lock();
+        for _ in 0..3 {
+            assert!(!elsewhere(&shard, |shard| shard.try_lock().is_some()));
+            assert!(!elsewhere(&shard, |shard| shard.lock_briefly().is_some()));
+        }
+        drop(guard);
+        assert!(elsewhere(&shard, |shard| shard.try_lock().is_some()));
+        assert!(elsewhere(&shard, |shard| shard.lock_briefly().is_some()));
     }
 }

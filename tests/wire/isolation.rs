@@ -233,3 +233,41 @@ fn msetnx_has_one_winner() {
     );
     assert_eq!(wins.into_inner(), ROUNDS);
 }
+
+/// Longer than a worker waits for a lock: what then goes to the pool has to wait there.
+#[test]
+fn a_transaction_that_takes_long_stays_alone() {
+    let server = Server::start(Options::new().set("server.workers", 4));
+    let done = AtomicBool::new(false);
+    let tries = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for other in 0..READERS + WRITERS {
+            let (server, done, tries) = (&server, &done, &tries);
+            scope.spawn(move || {
+                let mut conn = server.connect();
+                let value = format!("other:{other}");
+                while !done.load(Ordering::Relaxed) {
+                    check(&mut conn, &format!("MSET k {value} l {value}"), "+OK");
+                    check(&mut conn, &format!("SET k {value}"), "+OK");
+                    tries.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let mut conn = server.connect();
+        for round in 0..20 {
+            let mine = format!("mine:{round}");
+            let replies = conn.pipeline(&[
+                vec!["MULTI"],
+                vec!["SET", "k", &mine],
+                vec!["DEBUG", "SLEEP", "0.01"],
+                vec!["GET", "k"],
+                vec!["EXEC"],
+            ]);
+            let seen = replies[4].items()[2].text();
+            // Whatever was seen, the others must come to their end.
+            done.store(seen != mine || round == 19, Ordering::Relaxed);
+            assert_eq!(seen, mine, "another wrote into the transaction");
+        }
+    });
+    assert!(tries.into_inner() > 0);
+}
