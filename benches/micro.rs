@@ -164,16 +164,8 @@ impl Loaded {
 
     /// What a worker does for a batch: shard headers, then buckets, then entries.
     fn prefetch(&self, keys: &[Key<'_>]) {
-        let keyspace = &self.keyspace;
-        keys.iter()
-            .for_each(|key| keyspace.prefetch_shard(key.hash()));
-        keyspace.garbage.pinned(0, || {
-            keys.iter()
-                .for_each(|key| keyspace.prefetch_bucket(0, key.hash()));
-            let lines = keyspace.typical_lines(0, keys[0].hash());
-            keys.iter()
-                .for_each(|key| keyspace.prefetch_entry(0, key.hash(), lines));
-        });
+        self.keyspace
+            .prefetch(0, 0, keys.iter().map(|key| key.hash()));
     }
 }
 

@@ -16,19 +16,10 @@ use std::io::Write;
 pub enum Error {
     // Dispatch: the request never reached its handler.
     /// No such command; quotes the name and the first arguments, cut to bounded length.
-    UnknownCommand {
-        /// As the client sent it.
-        name: Vec<u8>,
-        /// `'arg' 'arg' …`, already cut.
-        arguments: Vec<u8>,
-    },
-    /// No such subcommand of a container.
-    UnknownSubcommand {
-        /// As sent, cut to 128 bytes.
-        name: Vec<u8>,
-        /// The container.
-        container: &'static str,
-    },
+    /// The name is as the client sent it, the arguments are `'arg' 'arg' …`.
+    UnknownCommand(Box<(Vec<u8>, Vec<u8>)>),
+    /// No such subcommand, its name as sent, cut to 128 bytes, of the container.
+    UnknownSubcommand(Box<(Vec<u8>, &'static str)>),
     /// Too few or too many arguments for this command (its full lower-case name).
     WrongArity(&'static str),
     /// The client has not authenticated.
@@ -156,14 +147,16 @@ impl Error {
             return out.extend_from_slice(text.as_bytes());
         }
         let written = match self {
-            Error::UnknownCommand { name, arguments } => {
+            Error::UnknownCommand(unknown) => {
+                let (name, arguments) = &**unknown;
                 out.extend_from_slice(b"ERR unknown command '");
                 out.extend_from_slice(name);
                 out.extend_from_slice(b"', with args beginning with: ");
                 out.extend_from_slice(arguments);
                 Ok(())
             }
-            Error::UnknownSubcommand { name, container } => {
+            Error::UnknownSubcommand(unknown) => {
+                let (name, container) = &**unknown;
                 out.extend_from_slice(b"ERR unknown subcommand '");
                 out.extend_from_slice(up_to_nul(name));
                 write!(out, "'. Try {} HELP.", container.to_ascii_uppercase())

@@ -1,6 +1,7 @@
 //! What knows nothing of Redis: clock, glob patterns, numbers, random bits.
 
 pub mod alloc;
+pub mod bytes;
 pub mod clock;
 pub mod digest;
 pub mod float;
@@ -15,3 +16,4 @@ pub mod quote;
 pub mod random;
 pub mod size;
 pub mod slab;
+pub mod stopwatch;

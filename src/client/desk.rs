@@ -96,16 +96,9 @@ impl Desk {
         if self.requests.len() < PREFETCH_MIN {
             return;
         }
+        let hashes = self.requests.iter().filter_map(|r| r.prepared.hash);
         let keyspace = &self.engine.shared.keyspace;
-        let hashes = || self.requests.iter().filter_map(|r| r.prepared.hash);
-        hashes().for_each(|hash| keyspace.prefetch_shard(hash));
-        keyspace.garbage.pinned(self.engine.local.reader, || {
-            hashes().for_each(|hash| keyspace.prefetch_bucket(db, hash));
-            let lines = hashes()
-                .next()
-                .map_or(1, |hash| keyspace.typical_lines(db, hash));
-            hashes().for_each(|hash| keyspace.prefetch_entry(db, hash, lines));
-        });
+        keyspace.prefetch(self.engine.local.reader, db, hashes);
     }
 }
 

@@ -197,7 +197,7 @@ impl Connection {
         share: &mut Share,
     ) -> io::Result<usize> {
         while at < data.len() {
-            desk.engine.begin_batch();
+            desk.engine.begin_requests(&mut self.session);
             let decoded = self.decode(desk, data, at);
             desk.prefetch(self.session.db);
             let before = share.commands;
@@ -345,37 +345,46 @@ impl Connection {
             } else {
                 engine.execute(&mut self.session, args, prepared, out)
             };
+            if let Next::Go = next {
+                at = end;
+                share.commands += 1;
+                if share.commands >= super::COMMANDS_PER_TURN {
+                    return (at, Stopped::Full);
+                }
+                if desk.out.len() >= SEND_AT_BYTES {
+                    return (at, Stopped::Send);
+                }
+                continue;
+            }
             if let Next::Paused(until_ms) = next {
                 self.pause(desk, until_ms);
                 return (at, Stopped::Full);
             }
-            at = end;
             share.commands += 1;
-            match next {
-                Next::Close => {
-                    self.closing = true;
-                    return (at, Stopped::Full);
-                }
-                Next::Await(job, command) => {
-                    self.session.client.set(Flag::Busy, true);
-                    self.waiting = Waiting::Job(desk.pool.submit(job), command);
-                    return (at, Stopped::Full);
-                }
-                Next::Block(blocked) => {
-                    let sleep = blocked.until_ms.map(|until| {
-                        let left = until.saturating_sub(desk.engine.now_ms);
-                        let left = Duration::from_millis(left).min(PAUSE_MAX);
-                        Box::pin(tokio::time::sleep(left))
-                    });
-                    self.waiting = Waiting::Keys(Box::new(blocked), sleep);
-                    return (at, Stopped::Full);
-                }
-                _ if share.commands >= super::COMMANDS_PER_TURN => return (at, Stopped::Full),
-                _ if desk.out.len() >= SEND_AT_BYTES => return (at, Stopped::Send),
-                _ => {}
-            }
+            self.wait_for(desk, next);
+            return (end, Stopped::Full);
         }
         (at, Stopped::Dry)
+    }
+
+    /// Notes what the connection waits for after a request.
+    fn wait_for(&mut self, desk: &mut Desk, next: Next) {
+        match next {
+            Next::Close => self.closing = true,
+            Next::Await(job, command) => {
+                self.session.client.set(Flag::Busy, true);
+                self.waiting = Waiting::Job(desk.pool.submit(job), command);
+            }
+            Next::Block(blocked) => {
+                let sleep = blocked.until_ms.map(|until| {
+                    let left = until.saturating_sub(desk.engine.now_ms);
+                    let left = Duration::from_millis(left).min(PAUSE_MAX);
+                    Box::pin(tokio::time::sleep(left))
+                });
+                self.waiting = Waiting::Keys(blocked, sleep);
+            }
+            Next::Go | Next::Paused(_) => unreachable!("the caller has seen to it"),
+        }
     }
 
     /// Lets the next request wait until a moment on the server timeline.

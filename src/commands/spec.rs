@@ -20,7 +20,7 @@ pub enum Flow {
     Long,
     /// There is nothing to reply with yet, and nothing has been replied: run the request again when
     /// one of its keys changes.
-    Block(Block),
+    Block(Box<Block>),
 }
 
 /// What a blocked request waits for.
@@ -71,6 +71,9 @@ pub type Job = Box<dyn FnOnce(&Shared, &mut Output) + Send>;
 
 /// What a handler returns. On an error, whatever it had replied is taken back.
 pub type Outcome = Result<Flow, Error>;
+
+/// Every handler returns one, so it is to be small.
+const _: () = assert!(size_of::<Outcome>() <= 32);
 
 /// The reply is complete.
 pub const DONE: Outcome = Ok(Flow::Done);

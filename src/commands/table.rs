@@ -1,7 +1,9 @@
 //! All families in one table: lookup by name, and the numbering that statistics use.
 
 use super::spec::{ADMIN, BLOCKING, FAST, PUBSUB, READONLY, WRITE};
-use super::spec::{Categories, Command, Flags, category};
+use super::spec::{Categories, Command, Flags, Handler, KeySpec, KeysHandler, Place, category};
+use super::spec::{NO_AUTH, PROTECTED};
+use crate::protocol::Args;
 use std::sync::LazyLock;
 
 /// Commands of one of Redis's groups.
@@ -28,6 +30,25 @@ pub struct Registered {
     pub categories: Categories,
     /// Its subcommands' numbers.
     pub subcommands: Vec<usize>,
+    /// What dispatch would otherwise ask its row for at each request.
+    pub traits: Traits,
+}
+
+/// What dispatch asks of a command at each request, found out once.
+#[derive(Clone, Copy)]
+pub struct Traits {
+    /// Its keys begin with argument 1.
+    pub first_is_key: bool,
+    /// Argument 1 is its only key, wherever the rest of the request goes.
+    pub has_one_key: bool,
+    /// All its arguments are keys, the first by themselves.
+    pub has_only_keys: bool,
+    /// The least and the greatest number of arguments, its name included.
+    pub arguments: (u32, u32),
+    /// What runs it, if it is a plain command, of which nothing but its keys decides whether and how
+    /// it runs: it has keys and no subcommands, needs a client that may run commands, does not
+    /// block, is never known to be long from its arguments, and locks no more than its keys.
+    pub plain: Option<KeysHandler>,
 }
 
 impl Registered {
@@ -60,13 +81,26 @@ pub fn top_level() -> impl Iterator<Item = &'static Registered> {
 }
 
 /// The command of this name, in any case. Costs one hash of at most 24 bytes and one comparison.
-#[inline]
 pub fn find(name: &[u8]) -> Option<&'static Registered> {
     TABLE.find(name)
 }
 
+/// The command of a request. Nearly all names are a word of at most eight letters: about 20
+/// instructions.
+#[inline]
+pub fn of(args: Args<'_>) -> Option<&'static Registered> {
+    let table = &*TABLE;
+    match args.lower_word(0).and_then(|word| table.find_short(word)) {
+        None => table.find(args.at(0)),
+        found => found,
+    }
+}
+
 struct Table {
     commands: Vec<Registered>,
+    /// Names of at most eight letters as [`Args::lower_word`] gives them, which no other name is
+    /// equal to; with the command's number. Open addressing; 0 is vacant.
+    short: Box<[(u64, usize)]>,
     /// Open addressing over the names' hashes; a power of two, at most a quarter full.
     slots: Box<[u16]>,
 }
@@ -100,10 +134,29 @@ impl Table {
             }
             slots[at] = registered.id as u16;
         }
-        Table { commands, slots }
+        let short = short_names(&commands, size);
+        Table {
+            commands,
+            short,
+            slots,
+        }
     }
 
     #[inline]
+    fn find_short(&self, word: u64) -> Option<&Registered> {
+        let mut at = short_hash(word) & (self.short.len() - 1);
+        loop {
+            let (name, id) = self.short[at];
+            if name == word && word != 0 {
+                return Some(&self.commands[id]);
+            }
+            if name == 0 {
+                return None;
+            }
+            at = (at + 1) & (self.short.len() - 1);
+        }
+    }
+
     fn find(&self, name: &[u8]) -> Option<&Registered> {
         if name.len() > NAME_MAX || name.is_empty() {
             return None;
@@ -121,6 +174,31 @@ impl Table {
             at = (at + 1) & (self.slots.len() - 1);
         }
     }
+}
+
+fn short_names(commands: &[Registered], size: usize) -> Box<[(u64, usize)]> {
+    let mut short = vec![(0, 0); size].into_boxed_slice();
+    for registered in commands {
+        let name = registered.full_name.as_bytes();
+        // Of letters only: other bytes may be equal but for bit 5 and yet not be the same.
+        if name.len() > 8 || !name.iter().all(u8::is_ascii_lowercase) {
+            continue;
+        }
+        let mut word = [0; 8];
+        word[..name.len()].copy_from_slice(name);
+        let word = u64::from_le_bytes(word);
+        let mut at = short_hash(word) & (size - 1);
+        while short[at].0 != 0 {
+            at = (at + 1) & (size - 1);
+        }
+        short[at] = (word, registered.id);
+    }
+    short
+}
+
+#[inline]
+fn short_hash(word: u64) -> usize {
+    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
 }
 
 /// Case-insensitive: bit 5 of every byte is ignored.
@@ -159,6 +237,59 @@ fn register(
         id,
         categories,
         subcommands: Vec::new(),
+        traits: traits_of(command),
+    }
+}
+
+impl Traits {
+    /// As [`Command::accepts`].
+    #[inline]
+    pub fn accept(&self, count: usize) -> bool {
+        let (least, greatest) = self.arguments;
+        count >= least as usize && count <= greatest as usize
+    }
+}
+
+fn traits_of(command: &Command) -> Traits {
+    let first_is_key = matches!(
+        command.keys,
+        [
+            KeySpec {
+                place: Place::Range { first: 1, .. },
+                ..
+            },
+            ..
+        ]
+    );
+    let has_only_keys = matches!(
+        command.keys,
+        [KeySpec {
+            place: Place::Range {
+                first: 1,
+                last: -1,
+                step: 1
+            },
+            ..
+        }]
+    );
+    let is_plain = first_is_key
+        && command.subcommands.is_empty()
+        && command.long.is_none()
+        && command.reaches.is_none()
+        && ![PROTECTED, NO_AUTH, BLOCKING]
+            .into_iter()
+            .any(|flag| command.flags.has(flag));
+    let least = u32::from(command.arity.unsigned_abs());
+    let greatest = if command.arity < 0 { u32::MAX } else { least };
+    Traits {
+        arguments: (least, greatest),
+        first_is_key,
+        has_only_keys,
+        has_one_key: matches!(command.keys, [spec] if spec.place.is_first_only()),
+        plain: match command.handler {
+            Handler::Keys(handler) if is_plain => Some(handler),
+            _ => None,
+        },
     }
 }
 
@@ -184,17 +315,31 @@ fn implied(command: &Command) -> Categories {
 mod tests {
     use super::*;
 
+    /// The number of the command with this name, which every way of looking it up agrees on.
+    fn found(name: &[u8]) -> Option<usize> {
+        let spans = [crate::protocol::Span::new(0, name.len())];
+        let found = of(Args::new(name, &spans)).map(|registered| registered.id);
+        let longer = [name, b"\r\n$3\r\nkey"].concat();
+        assert_eq!(of(Args::new(&longer, &spans)).map(|other| other.id), found);
+        assert_eq!(find(name).map(|other| other.id), found);
+        found
+    }
+
     #[test]
     fn every_command_is_found_in_any_case() {
         for registered in top_level() {
             let name = registered.full_name;
             for spelling in [name.to_string(), name.to_uppercase()] {
-                let found = find(spelling.as_bytes()).expect("registered");
-                assert_eq!(found.id, registered.id);
+                assert_eq!(found(spelling.as_bytes()), Some(registered.id));
             }
-            assert!(find(format!("{name}~").as_bytes()).is_none());
+            let mut odd = name.as_bytes().to_vec();
+            odd[0] ^= 0x40;
+            for other in [format!("{name}~").as_bytes(), &odd, &name.as_bytes()[1..]] {
+                assert!(found(other).is_none_or(|id| id != registered.id));
+            }
         }
-        assert!(find(b"").is_none() && find(&[b'x'; 500]).is_none());
+        assert!(found(b"").is_none() && found(&[b'x'; 500]).is_none());
+        assert!(found(b"get\0").is_none() && found(b"\x07et").is_none());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::commands::table::Registered;
 use crate::config::Permission;
 use crate::error::Error;
 use crate::protocol::{Args, Protocol};
-use crate::session::{Address, Session};
+use crate::session::{Address, ReplyMode, Session};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// HTTP on the Redis port is logged at most this often.
@@ -28,8 +28,22 @@ pub(super) enum Admitted {
 /// A refusal, and the command it is counted under, if that is known.
 type Refused = (Error, Option<&'static Registered>);
 
+/// Would [`admit`] let every plain command of the right arity ([`Traits::plain`]) run, and is
+/// there nothing else to do for it? To be asked once for a batch, and again after every request
+/// that was not plain: nothing else changes a session, and what other threads change is in force
+/// for the next batch.
+///
+/// [`Traits::plain`]: crate::commands::table::Traits::plain
+pub(super) fn is_usual(engine: &Engine, session: &Session) -> bool {
+    session.is_admitted(engine.config())
+        && !session.is_subscriber()
+        && session.multi.is_none()
+        && session.reply_mode == ReplyMode::On
+        && !engine.shared.pause.is_active(engine.now_ms)
+        && !engine.shared.clients.has_monitors()
+}
+
 /// Decides whether a request may run.
-#[inline]
 pub(super) fn admit(
     engine: &Engine,
     session: &Session,
@@ -165,16 +179,12 @@ fn unknown(args: Args<'_>) -> Error {
         arguments.extend_from_slice(&arg[..arg.len().min(room)]);
         arguments.extend_from_slice(b"' ");
     }
-    Error::UnknownCommand {
-        name: name[..name.len().min(QUOTED_NAME_MAX)].to_vec(),
-        arguments,
-    }
+    let name = name[..name.len().min(QUOTED_NAME_MAX)].to_vec();
+    Error::UnknownCommand(Box::new((name, arguments)))
 }
 
 fn unknown_sub(container: &Registered, args: Args<'_>) -> Error {
     let name = args.at(1);
-    Error::UnknownSubcommand {
-        name: name[..name.len().min(QUOTED_NAME_MAX)].to_vec(),
-        container: container.full_name,
-    }
+    let name = name[..name.len().min(QUOTED_NAME_MAX)].to_vec();
+    Error::UnknownSubcommand(Box::new((name, container.full_name)))
 }

@@ -9,9 +9,11 @@ mod transaction;
 pub use blocking::Blocked;
 
 use crate::base::clock::Clock;
+use crate::base::stopwatch::{Moment, Stopwatch};
 use crate::commands::context::Context;
 use crate::commands::spec::{
-    ADMIN, BLOCKING, DENYOOM, Flow, Handler, MAY_REPLICATE, Outcome, SKIP_MONITOR, WRITE,
+    ADMIN, BLOCKING, DENYOOM, Flow, Handler, KeysHandler, MAY_REPLICATE, Outcome, SKIP_MONITOR,
+    WRITE,
 };
 use crate::commands::table::{self, Registered};
 use crate::config::{Config, View};
@@ -36,8 +38,11 @@ pub struct Engine {
     pub sheet: Arc<Sheet>,
     /// Now, in ms on the server timeline; read once per batch.
     pub now_ms: u64,
-    timer: quanta::Clock,
-    lap: u64,
+    stopwatch: Stopwatch,
+    /// When the request under way began.
+    lap: Moment,
+    /// Requests executed since counters were last published.
+    executed: u64,
     /// From how long on a request is worth remembering.
     noteworthy_ns: u64,
     /// What the request under way waits with, if it does.
@@ -63,7 +68,7 @@ pub enum Next {
     Await(crate::commands::spec::Job, &'static Registered),
     /// The request waits for its keys: its reply comes from [`Engine::poll_blocked`], and it is
     /// finished by [`Engine::finish_offloaded`].
-    Block(Blocked),
+    Block(Box<Blocked>),
     /// Nothing was done: try this request again at a moment on the server timeline.
     Paused(u64),
 }
@@ -71,7 +76,7 @@ pub enum Next {
 impl Engine {
     /// For the thread with this reader number.
     pub fn new(shared: Arc<Shared>, reader: usize) -> Engine {
-        let timer = quanta::Clock::new();
+        let stopwatch = Stopwatch::default();
         let view = shared.config.view();
         Engine {
             local: Local::new(reader, shared.keyspace.settings()),
@@ -79,8 +84,9 @@ impl Engine {
             view,
             sheet: shared.metrics.sheet(),
             now_ms: shared.clock.now_ms(),
-            lap: timer.raw(),
-            timer,
+            lap: stopwatch.now(),
+            stopwatch,
+            executed: 0,
             blocked: None,
             shared,
         }
@@ -90,8 +96,15 @@ impl Engine {
     #[inline]
     pub fn begin_batch(&mut self) {
         self.now_ms = self.shared.clock.now_ms();
-        self.lap = self.timer.raw();
+        self.lap = self.stopwatch.now();
         self.refresh_config();
+    }
+
+    /// Starts a batch of a client's requests.
+    #[inline]
+    pub fn begin_requests(&mut self, session: &mut Session) {
+        self.begin_batch();
+        session.is_usual = gates::is_usual(self, session);
     }
 
     /// Catches up with the configuration: a `CONFIG SET` is in force for its own slow log entry.
@@ -108,6 +121,12 @@ impl Engine {
     pub fn end_batch(&mut self) {
         self.local.publish(&self.shared.keyspace);
         self.sheet.publish(&mut self.local.tally);
+        self.publish_executed();
+    }
+
+    fn publish_executed(&mut self) {
+        let executed = std::mem::take(&mut self.executed);
+        self.sheet.add(Counter::Commands, executed);
     }
 
     /// The configuration in force.
@@ -118,22 +137,18 @@ impl Engine {
     /// Looks a request up, and hashes its key if it has just one.
     #[inline]
     pub fn prepare(args: Args<'_>) -> Prepared {
-        use crate::commands::spec::{KeySpec, Place};
-        let command = table::find(args.at(0));
-        let hash = command.and_then(|registered| match registered.command.keys {
-            [
-                KeySpec {
-                    place: Place::Range { first: 1, .. },
-                    ..
-                },
-                ..,
-            ] => args.get(1).map(crate::keyspace::hash_key),
+        let command = table::of(args);
+        let hash = match command {
+            Some(command) if command.traits.first_is_key => {
+                args.get(1).map(crate::keyspace::hash_key)
+            }
             _ => None,
-        });
+        };
         Prepared { command, hash }
     }
 
     /// Executes one request; its reply is appended to `out`.
+    #[inline]
     pub fn execute(
         &mut self,
         session: &mut Session,
@@ -141,6 +156,86 @@ impl Engine {
         prepared: Prepared,
         out: &mut Output,
     ) -> Next {
+        if let Prepared {
+            command: Some(command),
+            hash: Some(hash),
+        } = prepared
+            && session.is_usual
+            && let Some(handler) = command.traits.plain
+            && command.traits.accept(args.len())
+        {
+            let traits = &command.traits;
+            if traits.has_one_key || traits.has_only_keys && args.len() == 2 {
+                return self.execute_on_key(session, (command, handler), (&args, hash), out);
+            }
+            let mark = out.mark();
+            let mut reply = Reply::new(out, session.protocol);
+            let outcome = self.run_on_keys(session, (command, handler), args, None, &mut reply);
+            return self.conclude(session, command, args, outcome, out, mark);
+        }
+        let next = self.execute_any(session, args, prepared, out);
+        session.is_usual = gates::is_usual(self, session);
+        next
+    }
+
+    /// The common case of [`Engine::execute`]: a plain command with one key. Nothing about the
+    /// session changes.
+    fn execute_on_key(
+        &mut self,
+        session: &mut Session,
+        (command, handler): (&'static Registered, KeysHandler),
+        (args, hash): (&Args<'_>, Hash),
+        out: &mut Output,
+    ) -> Next {
+        let mark = out.mark();
+        let outcome = self.run_on_key(session, (command, handler), (args, hash), out);
+        let outcome = match outcome {
+            Ok(Flow::Done) => {
+                // There is nothing in it to be dropped, and nobody who would find that out.
+                std::mem::forget(outcome);
+                self.finish_lap(session, command, args);
+                return Next::Go;
+            }
+            Ok(Flow::Long) => Ok(long::offload(session, command, *args)),
+            outcome => outcome,
+        };
+        self.conclude(session, command, *args, outcome, out, mark)
+    }
+
+    /// Runs a plain command with one key.
+    #[inline(always)] // for one caller, which looks at the outcome where it is
+    fn run_on_key(
+        &mut self,
+        session: &Session,
+        (command, handler): (&'static Registered, KeysHandler),
+        (args, hash): (&Args<'_>, Hash),
+        out: &mut Output,
+    ) -> Outcome {
+        if command.has(DENYOOM) && !eviction::is_unlimited(&self.shared.keyspace) {
+            self.make_room(*args)?;
+        }
+        let (scope, shared, _) = self.parts(session);
+        let Some(lock) = scope.keyspace.shard(hash).lock_briefly() else {
+            return Ok(Flow::Long);
+        };
+        let mut txn = Txn::begin_locked(scope, Key::hashed(args.at(1), hash), lock);
+        let mut reply = Reply::new(out, session.protocol);
+        let outcome = handler(&mut txn, *args, &mut reply);
+        if txn.has_ready() {
+            blocking::serve(&mut txn, shared);
+        }
+        outcome
+    }
+
+    /// Executes a request of any kind.
+    fn execute_any(
+        &mut self,
+        session: &mut Session,
+        args: Args<'_>,
+        prepared: Prepared,
+        out: &mut Output,
+    ) -> Next {
+        self.publish_executed();
         let mark = out.mark();
         let command = match gates::admit(self, session, args, prepared.command) {
             Ok(gates::Admitted::Run(command)) => command,
@@ -182,7 +277,6 @@ impl Engine {
     }
 
     /// Runs an admitted command.
-    #[inline]
     fn run(
         &mut self,
         session: &mut Session,
@@ -197,40 +291,14 @@ impl Engine {
         {
             return Ok(long::offload(session, command, args));
         }
-        if row.flags.has(DENYOOM) {
-            self.make_room(args)?;
-        }
         match row.handler {
             Handler::Keys(handler) => {
-                let keys = match (row.keys, hash) {
-                    ([spec], Some(hash)) if spec.place.is_first_only() => {
-                        Keys::from_iter([Key::hashed(args.at(1), hash)])
-                    }
-                    // A count that does not fit leaves no keys; the handler says what is wrong.
-                    _ => row.extract_keys(args).unwrap_or_default(),
-                };
-                let (scope, shared, blocked) = self.parts(session);
-                let begun = if row.needs_all(args) {
-                    Some(Txn::begin_all_on_worker(scope, keys))
-                } else {
-                    Txn::try_begin(scope, keys, row.flags.has(BLOCKING))
-                };
-                let Some(mut txn) = begun else {
-                    return Ok(long::offload(session, command, args));
-                };
-                let mut outcome = handler(&mut txn, args, reply);
-                if matches!(outcome, Ok(Flow::Long)) {
-                    return Ok(long::offload(session, command, args));
-                }
-                if let Ok(Flow::Block(block)) = &mut outcome {
-                    *blocked = Some(blocking::block(&mut txn, session, (command, args), block));
-                }
-                if txn.has_ready() {
-                    blocking::serve(&mut txn, shared);
-                }
-                outcome
+                self.run_on_keys(session, (command, handler), args, hash, reply)
             }
             Handler::Keyspace(handler, all) => {
+                if row.flags.has(DENYOOM) {
+                    self.make_room(args)?;
+                }
                 let (scope, shared, _) = self.parts(session);
                 let mut txn = if all {
                     Txn::begin_all(scope, Keys::new())
@@ -242,6 +310,9 @@ impl Engine {
                 outcome
             }
             Handler::Session(handler) => {
+                if row.flags.has(DENYOOM) {
+                    self.make_room(args)?;
+                }
                 let outcome = handler(&mut self.context(session, command), args, reply);
                 self.refresh_config();
                 outcome
@@ -249,6 +320,47 @@ impl Engine {
             Handler::Exec => transaction::exec(self, session, reply),
             Handler::Container => Err(Error::Syntax),
         }
+    }
+
+    /// Runs a command on keys.
+    fn run_on_keys(
+        &mut self,
+        session: &mut Session,
+        (command, handler): (&'static Registered, KeysHandler),
+        args: Args<'_>,
+        hash: Option<Hash>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        let row = command.command;
+        if row.flags.has(DENYOOM) {
+            self.make_room(args)?;
+        }
+        let keys = match hash {
+            Some(hash) if command.traits.has_one_key => Keys::One(Key::hashed(args.at(1), hash)),
+            // A count that does not fit leaves no keys; the handler says what is wrong.
+            _ => row.extract_keys(args).unwrap_or_default(),
+        };
+        let (scope, shared, blocked) = self.parts(session);
+        let begun = if row.needs_all(args) {
+            Some(Txn::begin_all_on_worker(scope, keys))
+        } else {
+            Txn::try_begin(scope, keys, row.flags.has(BLOCKING))
+        };
+        let Some(mut txn) = begun else {
+            return Ok(long::offload(session, command, args));
+        };
+        let mut outcome = handler(&mut txn, args, reply);
+        match &mut outcome {
+            Ok(Flow::Long) => return Ok(long::offload(session, command, args)),
+            Ok(Flow::Block(block)) => {
+                *blocked = Some(blocking::block(&mut txn, session, (command, args), block));
+            }
+            _ => {}
+        }
+        if txn.has_ready() {
+            blocking::serve(&mut txn, shared);
+        }
+        outcome
     }
 
     /// What a transaction for a client runs with, and what is needed beside it.
@@ -269,7 +381,7 @@ impl Engine {
             incoming,
         );
         if self.local.tally.evicted != evicted {
-            let spent_ns = self.timer.delta_as_nanos(self.lap, self.timer.raw());
+            let spent_ns = self.stopwatch.ns_between(self.lap, self.stopwatch.now());
             let event = LatencyEvent::EvictionCycle;
             self.shared
                 .note_latency(self.view.config(), event, spent_ns);
@@ -296,7 +408,8 @@ impl Engine {
             Ok(Flow::Close) => Next::Close,
             Ok(Flow::Block(_)) => {
                 let blocked = self.blocked.take();
-                return Next::Block(blocked.expect("registered when the handler returned"));
+                let blocked = blocked.expect("registered when the handler returned");
+                return Next::Block(Box::new(blocked));
             }
             Ok(Flow::Long) => unreachable!("offloaded when the handler returned"),
             Ok(Flow::Offload(job)) => {
@@ -314,11 +427,17 @@ impl Engine {
             let kept = gates::replies_by_push(command);
             silence(session, out, if kept { out.mark() } else { mark });
         }
-        let lap = self.timer.raw();
-        let spent_ns = self.timer.delta_as_nanos(self.lap, lap);
+        self.finish_lap(session, command, &args);
+        next
+    }
+
+    /// The request under way has been executed, and the next begins.
+    #[inline]
+    fn finish_lap(&mut self, session: &Session, command: &Registered, args: &Args<'_>) {
+        let lap = self.stopwatch.now();
+        let spent_ns = self.stopwatch.ns_between(self.lap, lap);
         self.lap = lap;
         self.count(session, command, args, spent_ns);
-        next
     }
 
     /// Notes an offloaded request's end; called by the client's task with the job's output. The
@@ -337,19 +456,19 @@ impl Engine {
         self.count(
             session,
             command,
-            Args::new(command.full_name.as_bytes(), &[name]),
+            &Args::new(command.full_name.as_bytes(), &[name]),
             spent_ns,
         );
         if session.reply_mode != ReplyMode::On {
             silence(session, out, Output::default().mark());
         }
         // The wait is not the next request's time.
-        self.lap = self.timer.raw();
+        self.lap = self.stopwatch.now();
     }
 
     #[inline]
-    fn count(&mut self, session: &Session, command: &Registered, args: Args<'_>, spent_ns: u64) {
-        self.sheet.add(Counter::Commands, 1);
+    fn count(&mut self, session: &Session, command: &Registered, args: &Args<'_>, spent_ns: u64) {
+        self.executed += 1;
         self.sheet.executed(command.id, spent_ns);
         session
             .client
@@ -357,7 +476,7 @@ impl Engine {
             .store(command.id as u32, Relaxed);
         if spent_ns >= self.noteworthy_ns {
             let config = self.view.config();
-            slow::note(&self.shared, config, session, command, args, spent_ns);
+            slow::note(&self.shared, config, session, command, *args, spent_ns);
         }
     }
 

@@ -115,8 +115,8 @@ fn run_all(
 ) -> Flow {
     let needed = locks_needed(multi, watching);
     let (shared, config, sheet) = (&engine.shared, engine.view.config(), &engine.sheet);
-    let (now_ms, timer) = (engine.now_ms, &engine.timer);
-    let mut start = timer.raw();
+    let (now_ms, stopwatch) = (engine.now_ms, &engine.stopwatch);
+    let mut start = stopwatch.now();
     let scope = super::scope(shared, &mut engine.local, config, now_ms, session);
     let mut txn = match needed {
         Some(hashes) => Txn::begin_union(scope, hashes.into_iter()),
@@ -158,8 +158,8 @@ fn run_all(
         };
         closes |= finish(shared, sheet, command, outcome, reply, mark);
         reply.set_protocol(session.protocol);
-        let lap = timer.raw();
-        let spent_ns = timer.delta_as_nanos(std::mem::replace(&mut start, lap), lap);
+        let lap = stopwatch.now();
+        let spent_ns = stopwatch.ns_between(std::mem::replace(&mut start, lap), lap);
         sheet.add(Counter::Commands, 1);
         sheet.executed(command.id, spent_ns);
         if spent_ns >= engine.noteworthy_ns {

@@ -2,11 +2,12 @@
 //! streams of the keyspace through the views of [`crate::values`].
 
 use super::Edit;
+use super::Key;
 use super::accounts::account_in;
-use super::entry::{Entry, EntryRef};
+use super::entry::{Entry, EntryRef, Size};
 use super::fields;
 use super::table::Pos;
-use super::txn::{Key, Ttl, Txn, seconds};
+use super::txn::{Ttl, Txn, seconds};
 use crate::error::Error;
 use crate::values::content::{Content, Read, Write};
 use crate::values::{Big, Packing, Type, Value};
@@ -45,7 +46,7 @@ impl Read for Stored<'_> {
 /// What a collection was when it was opened for writing.
 pub(super) struct Opened {
     kind: Type,
-    bytes: usize,
+    size: Size,
     due: Option<u64>,
 }
 
@@ -94,7 +95,7 @@ impl Edit<'_, '_> {
     pub fn open(&mut self, kind: Type) -> Result<(), Error> {
         let mut opened = Opened {
             kind,
-            bytes: 0,
+            size: Size::default(),
             due: None,
         };
         if let Some(pos) = self.pos {
@@ -102,7 +103,7 @@ impl Edit<'_, '_> {
             if entry.kind() != kind {
                 return Err(Error::WrongType);
             }
-            opened.bytes = entry.size_bytes();
+            opened.size = entry.size();
             opened.due = fields::due_of(entry);
             if self.txn.touch {
                 self.touched(pos);
@@ -129,13 +130,13 @@ impl Edit<'_, '_> {
         let Some(opened) = &mut self.opened else {
             return;
         };
-        let bytes = self.table.entry(pos).size_bytes();
-        let delta = bytes as i64 - opened.bytes as i64;
-        opened.bytes = bytes;
-        if delta != 0 {
+        let entry = self.table.entry(pos);
+        let size = entry.size();
+        if size != opened.size {
+            let delta = size.bytes() as i64 - opened.size.bytes() as i64;
+            opened.size = size;
             account_in(self.shard, self.table, self.txn.local, delta);
         }
-        let entry = self.table.entry(pos);
         let due = fields::due_of(entry);
         if due != opened.due {
             let change = (opened.due, due);
@@ -161,7 +162,7 @@ impl Edit<'_, '_> {
     fn reopen(&mut self) {
         if let (Some(opened), Some(pos)) = (&mut self.opened, self.pos) {
             let entry = self.table.entry(pos);
-            opened.bytes = entry.size_bytes();
+            opened.size = entry.size();
             opened.due = fields::due_of(entry);
         }
     }

@@ -1,11 +1,12 @@
 //! A key opened for writing, and values taken from one key to another.
 
+use super::Key;
 use super::accounts::account_in;
 use super::collection::Opened;
 use super::entry::{Entry, EntryMut};
 use super::shard::Shard;
 use super::table::{Pos, Table};
-use super::txn::{Event, Key, Ttl, Txn, View, seconds};
+use super::txn::{Event, Ttl, Txn, View, seconds};
 use super::{NewValue, ValueRef, eviction, fields};
 use crate::error::Error;
 use crate::protocol::output::Blob;

@@ -79,6 +79,22 @@ impl Encoding {
     }
 }
 
+/// How large an entry is: equal sizes take the same number of bytes, which only the allocator knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Bytes asked for the entry itself.
+    block: usize,
+    /// Bytes the allocator gave for what hangs off it.
+    outside: usize,
+}
+
+impl Size {
+    /// Bytes it takes from the allocator.
+    pub fn bytes(self) -> usize {
+        block_bytes(self.block) + self.outside
+    }
+}
+
 /// Owns one entry's allocation.
 pub struct Entry(NonNull<u8>);
 
@@ -127,10 +143,17 @@ impl Header {
         )
     }
 
+    #[inline]
     fn kind(self) -> Type {
-        Type::ALL[(self.0 & 7) as usize % Type::ALL.len()]
+        Type::of((self.0 & 7) as u8)
     }
 
+    /// Type and encoding at once, for comparisons.
+    const fn form(kind: Type, encoding: Encoding) -> u64 {
+        kind as u64 | (encoding as u64) << 3
+    }
+
+    #[inline]
     fn encoding(self) -> Encoding {
         match self.0 >> 3 & 7 {
             0 => Encoding::Inline,
@@ -144,6 +167,7 @@ impl Header {
     }
 
     /// How packed bytes are to be read; `None` for a string or a big collection.
+    #[inline]
     fn packing(self) -> Option<Packing> {
         match self.encoding() {
             Encoding::Listpack => Some(Packing::Listpack),
@@ -153,6 +177,7 @@ impl Header {
         }
     }
 
+    #[inline]
     fn has(self, flag: u64) -> bool {
         self.0 & flag != 0
     }
@@ -162,14 +187,17 @@ impl Header {
         Header(self.0 & !mask | (len as u64) << INLINE_SHIFT)
     }
 
+    #[inline]
     fn inline_len(self) -> usize {
         (self.0 >> INLINE_SHIFT) as usize & 0xffff
     }
 
+    #[inline]
     fn seconds(self) -> u32 {
         (self.0 >> SECONDS_SHIFT) as u32
     }
 
+    #[inline]
     fn key_at(self) -> usize {
         WORD + WORD * usize::from(self.has(DEADLINE)) + WORD * usize::from(self.has(LONG_KEY))
     }
@@ -281,6 +309,7 @@ impl Entry {
     }
 
     /// The key.
+    #[inline]
     pub fn key(&self) -> &[u8] {
         let header = self.header();
         let len = self.key_len(header);
@@ -289,19 +318,21 @@ impl Entry {
     }
 
     /// The string. The caller has seen that it is one.
+    #[inline]
     pub fn value(&self) -> ValueRef<'_> {
+        const INLINE: u64 = Header::form(Type::String, Encoding::Inline);
+        const INT: u64 = Header::form(Type::String, Encoding::Int);
+        const BLOB: u64 = Header::form(Type::String, Encoding::Blob);
         let header = self.header();
         let at = self.value_ptr();
-        assert!(header.kind() == Type::String, "the type was looked at");
         // SAFETY: the encoding in the header says what was written at `value_at` when the entry
         // was made; nothing changes one without the other. Borrows are tied to `self`.
         unsafe {
-            match header.encoding() {
-                Encoding::Inline => {
-                    ValueRef::Bytes(std::slice::from_raw_parts(at, header.inline_len()))
-                }
-                Encoding::Int => ValueRef::Int(at.cast::<i64>().read_unaligned()),
-                _ => ValueRef::Blob(&*at.cast::<Blob>()),
+            match header.0 & FORM_MASK {
+                INLINE => ValueRef::Bytes(std::slice::from_raw_parts(at, header.inline_len())),
+                INT => ValueRef::Int(at.cast::<i64>().read_unaligned()),
+                BLOB => ValueRef::Blob(&*at.cast::<Blob>()),
+                _ => panic!("the type was looked at"),
             }
         }
     }
@@ -310,15 +341,16 @@ impl Entry {
     #[inline]
     pub fn content(&self) -> Content<'_> {
         let header = self.header();
-        assert!(header.kind() != Type::String, "the type was looked at");
         let at = self.value_ptr();
-        // SAFETY: as for `value`; a collection is packed bytes or a box.
+        // SAFETY: as for `value`; a collection is packed bytes or a box, and a string neither.
         unsafe {
-            match header.packing() {
-                Some(packing) => {
-                    Content::Packed(packing, std::slice::from_raw_parts(at, header.inline_len()))
-                }
-                None => Content::Big(&*at.cast::<Box<Big>>()),
+            let packed = || std::slice::from_raw_parts(at, header.inline_len());
+            match header.encoding() {
+                Encoding::Listpack => Content::Packed(Packing::Listpack, packed()),
+                Encoding::Extended => Content::Packed(Packing::Extended, packed()),
+                Encoding::Intset => Content::Packed(Packing::Intset, packed()),
+                Encoding::Big => Content::Big(&*at.cast::<Box<Big>>()),
+                _ => panic!("the type was looked at"),
             }
         }
     }
@@ -400,8 +432,8 @@ impl Entry {
     /// May this be a hash with fields that expire?
     #[inline]
     pub fn may_have_field_deadlines(&self) -> bool {
-        const EXTENDED: u64 = Type::Hash as u64 | (Encoding::Extended as u64) << 3;
-        const BIG: u64 = Type::Hash as u64 | (Encoding::Big as u64) << 3;
+        const EXTENDED: u64 = Header::form(Type::Hash, Encoding::Extended);
+        const BIG: u64 = Header::form(Type::Hash, Encoding::Big);
         matches!(self.header().0 & FORM_MASK, EXTENDED | BIG)
     }
 
@@ -440,6 +472,7 @@ impl Entry {
     }
 
     /// The type of the value.
+    #[inline]
     pub fn kind(&self) -> Type {
         self.header().kind()
     }
@@ -450,6 +483,7 @@ impl Entry {
     }
 
     /// When the key expires, in ms on the server timeline.
+    #[inline]
     pub fn deadline(&self) -> Option<u64> {
         // SAFETY: with the flag set, `raw` wrote a word after the header.
         self.header()
@@ -550,6 +584,7 @@ impl Entry {
     }
 
     /// Notes a use at `seconds`. Writes only when that is another second than last time.
+    #[inline]
     pub fn touch(&mut self, seconds: u32) {
         let header = self.header();
         let seconds = seconds & SECONDS_MASK;
@@ -573,14 +608,22 @@ impl Entry {
 
     /// Bytes this entry really takes from the allocator, its blob included.
     pub fn size_bytes(&self) -> usize {
-        let (header, block) = (self.header(), self.block_bytes());
-        match header.encoding() {
+        self.size().bytes()
+    }
+
+    /// As [`Entry::size_bytes`], without asking the allocator yet.
+    #[inline]
+    pub fn size(&self) -> Size {
+        let header = self.header();
+        let block = block_size(header, self.key_len(header));
+        let outside = match header.encoding() {
             // SAFETY: the encoding in the header says that a blob was written there.
-            Encoding::Blob => unsafe { block + blob_size_bytes(&*self.value_ptr().cast::<Blob>()) },
+            Encoding::Blob => unsafe { blob_size_bytes(&*self.value_ptr().cast::<Blob>()) },
             // SAFETY: likewise, of a boxed collection.
-            Encoding::Big => unsafe { block + (*self.value_ptr().cast::<Box<Big>>()).size_bytes() },
-            _ => block,
-        }
+            Encoding::Big => unsafe { (*self.value_ptr().cast::<Box<Big>>()).size_bytes() },
+            _ => 0,
+        };
+        Size { block, outside }
     }
 
     /// Gives the allocation away as an address; [`Entry::from_address`] takes it back.
@@ -604,11 +647,13 @@ impl Entry {
         self.0.as_ptr() as u64
     }
 
+    #[inline]
     fn header(&self) -> Header {
         // SAFETY: the block starts with the header, written by `raw`.
         Header(unsafe { self.0.as_ptr().cast::<u64>().read() })
     }
 
+    #[inline]
     fn key_len(&self, header: Header) -> usize {
         if header.has(LONG_KEY) {
             // SAFETY: with the flag set, `raw` wrote the length in the word before the key.
@@ -624,6 +669,7 @@ impl Entry {
         }
     }
 
+    #[inline]
     fn value_ptr(&self) -> *mut u8 {
         let header = self.header();
         // SAFETY: `value_at` is within the block.
@@ -678,6 +724,7 @@ unsafe fn write_parts(mut to: *mut u8, parts: &[&[u8]]) {
     }
 }
 
+#[inline]
 fn value_at(header: Header, key_len: usize) -> usize {
     let at = header.key_at() + key_len;
     if matches!(header.encoding(), Encoding::Blob | Encoding::Big) {
@@ -687,6 +734,7 @@ fn value_at(header: Header, key_len: usize) -> usize {
     }
 }
 
+#[inline]
 fn block_size(header: Header, key_len: usize) -> usize {
     // Sixteen bytes is the least block that mimalloc aligns to sixteen, as slots require.
     (value_at(header, key_len) + header.inline_len()).max(16)

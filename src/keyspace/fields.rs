@@ -26,6 +26,7 @@ const PURGED_MAX: usize = 512;
 const NODE_BYTES: usize = 48;
 
 /// The earliest deadline of an entry's fields, if it is a hash that has any.
+#[inline]
 pub(super) fn due_of(entry: EntryRef<'_>) -> Option<u64> {
     entry
         .may_have_field_deadlines()

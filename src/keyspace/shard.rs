@@ -6,6 +6,7 @@ use super::fields::FieldDeadlines;
 use super::table::Table;
 use parking_lot::RawMutex;
 use parking_lot::lock_api::{RawMutex as _, RawMutexTimed as _};
+use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::OnceLock;
@@ -134,6 +135,7 @@ impl Shard {
     }
 
     /// The table of a database if it was ever used.
+    #[inline]
     pub fn existing_table(&self, db: usize) -> Option<&Table> {
         if db == 0 {
             Some(&self.table)
@@ -152,6 +154,7 @@ pub struct Guard<'a> {
 
 impl<'a> Guard<'a> {
     /// The shard that is held.
+    #[inline]
     pub fn shard(&self) -> &'a Shard {
         self.shard
     }
@@ -162,6 +165,62 @@ impl Drop for Guard<'_> {
     fn drop(&mut self) {
         // SAFETY: a guard exists only while its thread holds the lock.
         unsafe { self.shard.lock.unlock() };
+    }
+}
+
+/// Locks that need no allocation.
+const GUARDS_INLINE: usize = 16;
+
+/// As several [`Guard`]s, in as little space as their shards' numbers take.
+pub struct Guards<'a> {
+    shards: &'a [Shard],
+    held: SmallVec<[u16; GUARDS_INLINE]>,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl<'a> Guards<'a> {
+    /// None yet, of these shards. At most [`super::SHARDS_MAX`], so that a number has 16 bits.
+    pub fn of(shards: &'a [Shard]) -> Guards<'a> {
+        assert!(
+            shards.len() <= usize::from(u16::MAX) + 1,
+            "checked when they were made"
+        );
+        Guards {
+            shards,
+            held: SmallVec::new(),
+            _not_send: PhantomData,
+        }
+    }
+
+    /// Adds the lock of the shard with this number that `lock` takes; it must not be held yet.
+    /// False when `lock` does not get it.
+    #[inline]
+    pub fn add(&mut self, index: usize, lock: impl FnOnce(&'a Shard) -> Option<Guard<'a>>) -> bool {
+        match lock(&self.shards[index]) {
+            None => false,
+            Some(guard) => {
+                assert!(std::ptr::eq(guard.shard, &raw const self.shards[index]));
+                self.held.push(index as u16);
+                // The lock is now this value's to release.
+                std::mem::forget(guard);
+                true
+            }
+        }
+    }
+
+    /// Is this shard among them?
+    pub fn holds(&self, shard: &Shard) -> bool {
+        let mut held = self.held.iter();
+        held.any(|index| std::ptr::eq(&raw const self.shards[usize::from(*index)], shard))
+    }
+}
+
+impl Drop for Guards<'_> {
+    fn drop(&mut self) {
+        for index in &self.held {
+            // SAFETY: each number stands for a guard that `add` was given and that was forgotten.
+            unsafe { self.shards[usize::from(*index)].lock.unlock() };
+        }
     }
 }
 

@@ -24,12 +24,17 @@
 #![allow(unsafe_code)]
 
 mod arrays;
+mod tags;
 
 use super::entry::{Entry, EntryMut, EntryRef};
 use super::retire::{Garbage, Retired};
 use crate::base::alloc;
+use crate::base::bytes::same;
+use std::marker::PhantomData;
+use std::num::NonZero;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use tags::tagged;
 
 /// Slots in a bucket.
 pub(super) const SLOTS: usize = 8;
@@ -78,6 +83,35 @@ impl Hash {
 /// Where a slot lies. Valid until the next insertion or removal in its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pos(u32);
+
+/// A key that was found: small enough to be returned in registers.
+#[derive(Clone, Copy)]
+pub struct Found<'t> {
+    word: NonZero<u64>,
+    /// Where it lies.
+    pub pos: Pos,
+    of: PhantomData<&'t Table>,
+}
+
+impl<'t> Found<'t> {
+    /// What is there.
+    #[inline]
+    pub fn entry(&self) -> EntryRef<'t> {
+        entry_at(self.word.get())
+    }
+
+    /// The policy's bits.
+    #[inline]
+    pub fn evict_bits(&self) -> u16 {
+        evict_bits(self.word.get())
+    }
+
+    /// Does it have a deadline?
+    #[inline]
+    pub fn is_volatile(&self) -> bool {
+        self.word.get() & VOLATILE != 0
+    }
+}
 
 /// One database's part of one shard.
 pub struct Table {
@@ -146,24 +180,30 @@ impl Table {
     }
 
     /// Finds a key.
-    #[inline]
     pub fn find(&self, hash: Hash, key: &[u8]) -> Option<Pos> {
+        self.look_up(hash, key).map(|found| found.pos)
+    }
+
+    /// Finds a key: where it lies, and what is there.
+    pub fn look_up(&self, hash: Hash, key: &[u8]) -> Option<Found<'_>> {
         let array = self.array();
         if array.is_empty() {
             return None;
         }
-        let tag = hash.tag();
         let mut bucket = hash.home(array.len());
         loop {
-            let mut vacant = false;
-            for (index, slot) in array[bucket].0.iter().enumerate() {
-                let word = slot.load(Relaxed);
-                vacant |= word == 0;
-                if word >> TAG_SHIFT == tag && word != 0 && entry_at(word).key() == key {
-                    return Some(Pos((bucket * SLOTS + index) as u32));
+            let slots = &array[bucket];
+            for index in tagged(slots, hash.tag()) {
+                let word = slots.0[index].load(Relaxed);
+                if let Some(word) = NonZero::new(word)
+                    && same(entry_at(word.get()).key(), key)
+                {
+                    let pos = Pos((bucket * SLOTS + index) as u32);
+                    let of = PhantomData;
+                    return Some(Found { word, pos, of });
                 }
             }
-            if vacant {
+            if !is_full(slots) {
                 return None;
             }
             bucket = next(bucket, array.len());
@@ -182,6 +222,13 @@ impl Table {
         // SAFETY: a slot in use holds the address of a live entry of this table; the caller holds
         // the shard's lock and keeps no other borrow of this entry.
         unsafe { EntryMut::from_address(address(self.word(pos))) }
+    }
+
+    /// Notes a use of a key that was just found, see [`Entry::touch`].
+    #[inline]
+    pub fn touch(&self, found: &Found<'_>, seconds: u32) {
+        // SAFETY: it was found in this table, which has not changed since; as for `entry_mut`.
+        unsafe { EntryMut::from_address(address(found.word.get())) }.touch(seconds);
     }
 
     /// The policy's bits at `pos`.
@@ -403,20 +450,18 @@ impl Table {
         }
     }
 
-    /// Starts loading the entries of `hash`'s home bucket whose tag fits, `lines` lines of each. Needs no lock; the
-    /// caller is pinned. No entry is read.
+    /// Starts loading the first entry of `hash`'s home bucket whose tag fits, `lines` lines of it:
+    /// one in 60 times it is another key's. Needs no lock; the caller is pinned. No entry is read.
     #[inline]
     pub fn prefetch_entry(&self, hash: Hash, lines: usize) {
         let array = self.array();
         if array.is_empty() {
             return;
         }
-        for slot in &array[hash.home(array.len())].0 {
-            let word = slot.load(Relaxed);
-            if word >> TAG_SHIFT == hash.tag() {
-                let start = address(word) as *const u8;
-                (0..lines).for_each(|line| prefetch(start.wrapping_add(line * BUCKET_BYTES)));
-            }
+        let slots = &array[hash.home(array.len())];
+        if let Some(index) = tagged(slots, hash.tag()).next() {
+            let start = address(slots.0[index].load(Relaxed)) as *const u8;
+            (0..lines).for_each(|line| prefetch(start.wrapping_add(line * BUCKET_BYTES)));
         }
     }
 
@@ -470,10 +515,19 @@ impl Table {
         self.volatile.store(count, Relaxed);
     }
 
+    #[inline]
     fn slot(&self, pos: Pos) -> &AtomicU64 {
-        &self.array()[pos.0 as usize / SLOTS].0[pos.0 as usize % SLOTS]
+        let packed = self.packed.load(Relaxed);
+        assert!(
+            (pos.0 as usize) < (packed >> COUNT_SHIFT) as usize * SLOTS,
+            "in the table"
+        );
+        // SAFETY: an array is its buckets' slots one after the other, and has that many; as for
+        // `array_of`.
+        unsafe { &*(array_address(packed) as *const AtomicU64).add(pos.0 as usize) }
     }
 
+    #[inline]
     fn word(&self, pos: Pos) -> u64 {
         let word = self.slot(pos).load(Relaxed);
         debug_assert_ne!(word, 0, "positions are of slots in use");
@@ -606,6 +660,7 @@ fn allocate(buckets: usize) -> u64 {
     address >> ARRAY_SHIFT | (buckets as u64) << COUNT_SHIFT
 }
 
+#[inline]
 fn array_address(packed: u64) -> u64 {
     (packed & ((1 << COUNT_SHIFT) - 1)) << ARRAY_SHIFT
 }

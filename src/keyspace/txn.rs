@@ -13,63 +13,73 @@ use super::accounts::forget;
 use super::edit::Edit;
 use super::entry::EntryRef;
 use super::eviction;
-use super::shard::{Guard, Shard};
-use super::table::{Pos, Table};
+pub use super::keys::{Key, Keys};
+use super::shard::{Guard, Guards, Shard};
+use super::table::{Found, Table};
 use super::waiting::{Request, Waiter};
-use super::{Hash, Keyspace, Local, ValueRef, fields, hash_key};
+use super::{Hash, Keyspace, Local, ValueRef, fields};
 use crate::config::Config;
 use crate::error::Error;
 use crate::values::{Content, Type};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Keys of one request that need no allocation.
-const KEYS_INLINE: usize = 16;
+/// Shards of one request that are put in order without an allocation.
+const SHARDS_INLINE: usize = 16;
 /// Work on more elements than this is long: about a millisecond.
 pub const LONG_ELEMENTS: usize = 10_000;
-
-/// A key of the request being executed, with its hash.
-#[derive(Clone, Copy)]
-pub struct Key<'a> {
-    bytes: &'a [u8],
-    hash: Hash,
-}
-
-impl<'a> Key<'a> {
-    /// Hashes a key. Only dispatch makes keys; handlers get theirs from [`Txn::key`].
-    pub fn new(bytes: &'a [u8]) -> Key<'a> {
-        Key {
-            bytes,
-            hash: hash_key(bytes),
-        }
-    }
-
-    /// With a hash computed before.
-    pub fn hashed(bytes: &'a [u8], hash: Hash) -> Key<'a> {
-        Key { bytes, hash }
-    }
-
-    /// The key itself.
-    pub fn bytes(self) -> &'a [u8] {
-        self.bytes
-    }
-
-    /// Its hash.
-    pub fn hash(self) -> Hash {
-        self.hash
-    }
-}
-
-/// The keys of a request.
-pub type Keys<'a> = SmallVec<[Key<'a>; 4]>;
 
 /// Which locks a transaction holds.
 enum Held<'a> {
     /// None: it walks the shards, or has no keys.
     Walk,
     One(Guard<'a>),
-    Many(SmallVec<[Guard<'a>; KEYS_INLINE]>),
+    Many(Guards<'a>),
     All(#[allow(dead_code)] Vec<Guard<'a>>),
+}
+
+impl<'a> Held<'a> {
+    /// The locks of these keys' shards.
+    fn of(keyspace: &'a Keyspace, keys: &[Key<'_>]) -> Held<'a> {
+        match keys {
+            [] => Held::Walk,
+            [key] => Held::One(keyspace.shards[keyspace.shard_index(key.hash)].lock()),
+            several => Held::many(keyspace, several.iter().map(|key| key.hash), |shard| {
+                Some(shard.lock())
+            })
+            .expect("waited for"),
+        }
+    }
+
+    /// As [`Held::of`], but waits for each lock only briefly.
+    #[inline]
+    fn briefly(keyspace: &'a Keyspace, keys: &[Key<'_>]) -> Option<Held<'a>> {
+        match keys {
+            [] => Some(Held::Walk),
+            [key] => {
+                let shard = &keyspace.shards[keyspace.shard_index(key.hash)];
+                shard.lock_briefly().map(Held::One)
+            }
+            several => Held::many(
+                keyspace,
+                several.iter().map(|key| key.hash),
+                Shard::lock_briefly,
+            ),
+        }
+    }
+
+    /// The locks of these hashes' shards, taken in ascending order.
+    fn many(
+        keyspace: &'a Keyspace,
+        hashes: impl Iterator<Item = Hash>,
+        lock: impl Fn(&'a Shard) -> Option<Guard<'a>>,
+    ) -> Option<Held<'a>> {
+        let mut guards = Guards::of(&keyspace.shards);
+        let mut indices = ascending(hashes.map(|hash| keyspace.shard_index(hash))).into_iter();
+        indices
+            .all(|index| guards.add(index, &lock))
+            .then_some(Held::Many(guards))
+    }
 }
 
 /// What happened to a key, by the class of `notify-keyspace-events` it belongs to.
@@ -140,34 +150,26 @@ pub struct Scope<'a> {
 
 impl<'a> Txn<'a> {
     /// Locks the shards of `keys`.
-    #[inline]
     pub fn begin(scope: Scope<'a>, keys: Keys<'a>) -> Txn<'a> {
-        let keyspace = scope.keyspace;
-        let shard = |key: &Key<'_>| keyspace.shard_index(key.hash);
-        let held = match keys.as_slice() {
-            [] => Held::Walk,
-            [key] => Held::One(keyspace.shards[shard(key)].lock()),
-            several => lock_many(keyspace, several.iter().map(shard)),
-        };
+        let held = Held::of(scope.keyspace, &keys);
         Txn::with(scope, held, keys)
+    }
+
+    /// As [`Txn::begin`] on a worker with a single key, whose shard's lock the worker has.
+    #[inline(always)] // a transaction that is returned is copied
+    pub fn begin_locked(scope: Scope<'a>, key: Key<'a>, lock: Guard<'a>) -> Txn<'a> {
+        let mut txn = Txn::with(scope, Held::One(lock), Keys::One(key));
+        txn.may_offload = true;
+        txn
     }
 
     /// As [`Txn::begin`] on a worker: it waits for a lock only briefly, unless it has to `wait`.
     /// `None` when a shard is held for longer: the request is one for the pool.
-    #[inline]
     pub fn try_begin(scope: Scope<'a>, keys: Keys<'a>, wait: bool) -> Option<Txn<'a>> {
-        let keyspace = scope.keyspace;
-        let shard = |key: &Key<'_>| keyspace.shard_index(key.hash);
-        let held = match keys.as_slice() {
-            _ if wait => return Some(Txn::begin(scope, keys)),
-            [] => Held::Walk,
-            [key] => Held::One(keyspace.shards[shard(key)].lock_briefly()?),
-            several => {
-                let indices = ascending(several.iter().map(shard)).into_iter();
-                let lock = |index: usize| keyspace.shards[index].lock_briefly();
-                Held::Many(indices.map(lock).collect::<Option<_>>()?)
-            }
-        };
+        if wait {
+            return Some(Txn::begin(scope, keys));
+        }
+        let held = Held::briefly(scope.keyspace, &keys)?;
         let mut txn = Txn::with(scope, held, keys);
         txn.may_offload = true;
         Some(txn)
@@ -194,8 +196,8 @@ impl<'a> Txn<'a> {
     /// Locks the shards of all `hashes`, without keys yet: for `EXEC`, see [`Txn::set_command`].
     pub fn begin_union(scope: Scope<'a>, hashes: impl Iterator<Item = Hash>) -> Txn<'a> {
         let keyspace = scope.keyspace;
-        let held = lock_many(keyspace, hashes.map(|hash| keyspace.shard_index(hash)));
-        Txn::with(scope, held, Keys::new())
+        let held = Held::many(keyspace, hashes, |shard| Some(shard.lock()));
+        Txn::with(scope, held.expect("waited for"), Keys::new())
     }
 
     /// As [`Txn::begin_all`] on a worker: what turns out to be long is for the pool.
@@ -217,6 +219,7 @@ impl<'a> Txn<'a> {
         Txn::with(scope, held, keys)
     }
 
+    #[inline(always)]
     fn with(scope: Scope<'a>, held: Held<'a>, keys: Keys<'a>) -> Txn<'a> {
         let Scope {
             keyspace,
@@ -307,34 +310,26 @@ impl<'a> Txn<'a> {
     }
 
     /// Reads a key: counted as a hit or miss, and as a use.
-    #[inline]
     pub fn read(&mut self, key: Key<'_>) -> Option<View<'_>> {
-        let found = self.locate(self.db, key);
-        match found {
-            Some((shard, table, pos)) => {
-                self.local.tally.hits += 1;
-                if self.touch {
-                    self.used(shard, table, pos);
-                }
-                Some(View {
-                    entry: table.entry(pos),
-                    bits: table.evict_bits(pos),
-                })
-            }
-            None => {
-                self.local.tally.misses += 1;
-                None
-            }
+        let Some((shard, table, found)) = self.locate(self.db, key) else {
+            self.local.tally.misses += 1;
+            return None;
+        };
+        self.local.tally.hits += 1;
+        if self.touch {
+            let bits = self.used(shard, table, &found);
+            return Some(View::of(&found, bits));
         }
+        Some(View::of(&found, found.evict_bits()))
     }
 
     /// Counts as a use of a key, also for clients whose accesses do not (`TOUCH`), and as a hit or
     /// miss. True when the key exists.
     pub fn touch(&mut self, key: Key<'_>) -> bool {
         match self.locate(self.db, key) {
-            Some((shard, table, pos)) => {
+            Some((shard, table, found)) => {
                 self.local.tally.hits += 1;
-                self.used(shard, table, pos);
+                self.used(shard, table, &found);
                 true
             }
             None => {
@@ -356,11 +351,8 @@ impl<'a> Txn<'a> {
                 &mut tally.misses
             } += 1;
         }
-        let (_, table, pos) = found?;
-        Some(View {
-            entry: table.entry(pos),
-            bits: table.evict_bits(pos),
-        })
+        let (_, _, found) = found?;
+        Some(View::of(&found, found.evict_bits()))
     }
 
     /// Reads a key that must hold a string.
@@ -382,7 +374,7 @@ impl<'a> Txn<'a> {
     /// As [`Txn::edit`], in another database (`COPY … DB`, `MOVE`).
     #[inline]
     pub fn edit_in(&mut self, db: usize, key: Key<'a>) -> Edit<'_, 'a> {
-        let pos = self.locate(db, key).map(|(_, _, pos)| pos);
+        let pos = self.locate(db, key).map(|(_, _, found)| found.pos);
         let shard = self.shard(key);
         Edit {
             shard,
@@ -455,57 +447,60 @@ impl<'a> Txn<'a> {
         matches!(self.held, Held::All(_))
     }
 
+    #[inline]
     pub(super) fn shard(&self, key: Key<'_>) -> &'a Shard {
         &self.keyspace.shards[self.keyspace.shard_index(key.hash)]
     }
 
     /// Finds a key that has not expired; one that has is removed.
-    #[inline]
-    fn locate(&mut self, db: usize, key: Key<'_>) -> Option<(&'a Shard, &'a Table, Pos)> {
+    #[inline(always)] // in the few functions that all commands go through
+    fn locate(&mut self, db: usize, key: Key<'_>) -> Option<(&'a Shard, &'a Table, Found<'a>)> {
         let shard = self.shard(key);
         let table = shard.table(db);
-        let pos = table.find(key.hash, key.bytes)?;
-        if table.is_volatile(pos) && table.is_due(pos, self.now_ms) {
-            self.local.tally.expired += 1;
-            forget(self.keyspace, shard, db, table, pos, self.local);
-            return None;
+        let found = table.look_up(key.hash, key.bytes)?;
+        if found.is_volatile() || found.entry().may_have_field_deadlines() {
+            return self.locate_expiring(db, key, found);
         }
-        if table.entry(pos).may_have_field_deadlines() {
-            return self.locate_hash(db, key, pos);
-        }
-        Some((shard, table, pos))
+        Some((shard, table, found))
     }
 
-    /// Goes on with a hash that may have fields that have expired: they are removed first.
-    #[cold]
-    fn locate_hash(
+    /// Goes on with a key that may have expired, or a hash that may have fields that have: they are
+    /// removed first.
+    #[inline(never)]
+    fn locate_expiring(
         &mut self,
         db: usize,
         key: Key<'_>,
-        pos: Pos,
-    ) -> Option<(&'a Shard, &'a Table, Pos)> {
+        found: Found<'a>,
+    ) -> Option<(&'a Shard, &'a Table, Found<'a>)> {
         let shard = self.shard(key);
         let table = shard.table(db);
-        let due = fields::due_of(table.entry(pos));
+        if found.is_volatile() && table.is_due(found.pos, self.now_ms) {
+            self.local.tally.expired += 1;
+            forget(self.keyspace, shard, db, table, found.pos, self.local);
+            return None;
+        }
+        let due = fields::due_of(found.entry());
         if due.is_none_or(|due| self.now_ms <= due) {
-            return Some((shard, table, pos));
+            return Some((shard, table, found));
         }
         let all = (self.now_ms, usize::MAX);
-        fields::purge(self.keyspace, shard, (db, pos), all, self.local);
-        let pos = table.find(key.hash, key.bytes)?;
-        Some((shard, table, pos))
+        fields::purge(self.keyspace, shard, (db, found.pos), all, self.local);
+        let found = table.look_up(key.hash, key.bytes)?;
+        Some((shard, table, found))
     }
 
+    /// Notes a use of a key; returns the policy's bits as they are then.
     #[inline]
-    fn used(&mut self, shard: &Shard, table: &Table, pos: Pos) {
-        table.entry_mut(pos).touch(seconds(self.now_ms));
-        if self.local.settings.records_use() {
-            let bits = table.evict_bits(pos);
-            table.set_evict_bits(
-                pos,
-                eviction::used(shard, table, bits, self.local, self.now_ms),
-            );
+    fn used(&mut self, shard: &Shard, table: &Table, found: &Found<'_>) -> u16 {
+        table.touch(found, seconds(self.now_ms));
+        let bits = found.evict_bits();
+        if !self.local.settings.records_use() {
+            return bits;
         }
+        let bits = eviction::used(shard, table, bits, self.local, self.now_ms);
+        table.set_evict_bits(found.pos, bits);
+        table.evict_bits(found.pos)
     }
 }
 
@@ -523,8 +518,8 @@ impl<'a> Txn<'a> {
 
     /// The type of a key of any database, if it exists; its shard is held.
     pub fn kind_in(&mut self, db: usize, key: Key<'_>) -> Option<Type> {
-        let (_, table, pos) = self.locate(db, key)?;
-        Some(table.entry(pos).kind())
+        let (_, _, found) = self.locate(db, key)?;
+        Some(found.entry().kind())
     }
 
     /// Registers the request of this transaction as waiting for its keys.
@@ -539,12 +534,12 @@ impl<'a> Txn<'a> {
     /// beyond those held is busy: waiting for it could wait for ever.
     pub fn lend<'b>(&'b mut self, (db, touch): (usize, bool), keys: Keys<'b>) -> Option<Txn<'b>> {
         let keyspace = self.keyspace;
-        let mut more: SmallVec<[Guard<'b>; KEYS_INLINE]> = SmallVec::new();
-        for key in &keys {
-            let shard = &keyspace.shards[keyspace.shard_index(key.hash)];
-            let held = |guard: &Guard<'_>| std::ptr::eq(guard.shard(), shard);
-            if !self.holds(shard) && !more.iter().any(held) {
-                more.push(shard.try_lock()?);
+        let mut more = Guards::of(&keyspace.shards);
+        for key in keys.iter() {
+            let index = keyspace.shard_index(key.hash);
+            let shard = &keyspace.shards[index];
+            if !self.holds(shard) && !more.holds(shard) && !more.add(index, Shard::try_lock) {
+                return None;
             }
         }
         Some(Txn {
@@ -586,34 +581,25 @@ impl<'a> Txn<'a> {
     }
 
     fn holds(&self, shard: &Shard) -> bool {
-        let is = |guard: &Guard<'_>| std::ptr::eq(guard.shard(), shard);
         match &self.held {
             Held::Walk => false,
-            Held::One(guard) => is(guard),
-            Held::Many(guards) => guards.iter().any(is),
+            Held::One(guard) => std::ptr::eq(guard.shard(), shard),
+            Held::Many(guards) => guards.holds(shard),
             Held::All(_) => true,
         }
     }
 }
 
-fn lock_many<'a>(keyspace: &'a Keyspace, indices: impl Iterator<Item = usize>) -> Held<'a> {
-    Held::Many(
-        ascending(indices)
-            .into_iter()
-            .map(|index| keyspace.shards[index].lock())
-            .collect(),
-    )
-}
-
 /// The order in which locks are taken, each once.
-fn ascending(indices: impl Iterator<Item = usize>) -> SmallVec<[usize; KEYS_INLINE]> {
-    let mut indices: SmallVec<[usize; KEYS_INLINE]> = indices.collect();
+fn ascending(indices: impl Iterator<Item = usize>) -> SmallVec<[usize; SHARDS_INLINE]> {
+    let mut indices: SmallVec<[usize; SHARDS_INLINE]> = indices.collect();
     indices.sort_unstable();
     indices.dedup();
     indices
 }
 
 /// Seconds of use, as entries keep them.
+#[inline]
 pub fn seconds(now_ms: u64) -> u32 {
     (now_ms / 1000) as u32 & super::entry::SECONDS_MASK
 }
@@ -626,6 +612,14 @@ pub struct View<'t> {
 }
 
 impl<'t> View<'t> {
+    #[inline]
+    fn of(found: &Found<'t>, bits: u16) -> View<'t> {
+        View {
+            entry: found.entry(),
+            bits,
+        }
+    }
+
     /// Elements of a large collection; 0 of anything that is in its entry.
     pub fn elements(self) -> usize {
         match self.kind() {
@@ -648,7 +642,14 @@ impl<'t> View<'t> {
         self.entry.value()
     }
 
+    /// The string, if it is one.
+    #[inline]
+    pub fn string(self) -> Option<ValueRef<'t>> {
+        (self.kind() == Type::String).then(|| self.value())
+    }
+
     /// Its type.
+    #[inline]
     pub fn kind(self) -> Type {
         self.entry.kind()
     }

@@ -91,13 +91,39 @@ impl<'a> Args<'a> {
 
     /// Number of arguments, the command's name included.
     #[allow(clippy::len_without_is_empty)] // a request has at least its name
+    #[inline]
     pub fn len(&self) -> usize {
         self.spans.len()
     }
 
     /// Argument `index`; panics beyond the end, so check arity first.
+    #[inline]
     pub fn at(&self, index: usize) -> &'a [u8] {
         self.spans[index].bytes(self.buffer, self.large)
+    }
+
+    /// An argument of at most eight bytes as one word, the first byte lowest and zeros above the
+    /// last; bit 5 is set in each, so letters are lower case. Panics beyond the end.
+    #[inline]
+    pub fn lower_word(&self, index: usize) -> Option<u64> {
+        const CASE: u64 = 0x2020_2020_2020_2020;
+        let Span { start, len } = self.spans[index];
+        if len > 8 {
+            return None;
+        }
+        let rest = self.buffer.get(start as usize..);
+        let word = match rest.and_then(|rest| rest.first_chunk()) {
+            // What follows it is cut off: cheaper than to copy as many bytes as it has.
+            Some(word) => u64::from_le_bytes(*word),
+            None => {
+                let bytes = self.at(index);
+                let mut word = [0; 8];
+                word[..bytes.len()].copy_from_slice(bytes);
+                u64::from_le_bytes(word)
+            }
+        };
+        let used = u64::MAX.checked_shr(64 - 8 * len).unwrap_or(0);
+        Some((word | CASE) & used)
     }
 
     /// Argument `index` as a blob, to be stored without a copy, if it has memory of its own.
@@ -108,6 +134,7 @@ impl<'a> Args<'a> {
     }
 
     /// Argument `index`, or `None` beyond the end.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<&'a [u8]> {
         (index < self.spans.len()).then(|| self.at(index))
     }
@@ -196,5 +223,29 @@ impl OwnedArgs {
     pub fn held_bytes(&self) -> usize {
         let large: usize = self.large.iter().map(|value| value.capacity()).sum();
         self.buffer.len() + self.spans.len() * size_of::<Span>() + large
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_the_same_wherever_an_argument_lies() {
+        for (text, word) in [
+            ("", Some(0)),
+            (
+                "Get",
+                Some(u64::from(b't') << 16 | u64::from(b'e') << 8 | u64::from(b'g')),
+            ),
+            ("EXPIREAT", Some(u64::from_le_bytes(*b"expireat"))),
+            ("EXPIREAT1", None),
+        ] {
+            for behind in 0..10 {
+                let buffer = [b"..", text.as_bytes(), &[0xff_u8; 10][..behind]].concat();
+                let spans = [Span::new(2, text.len())];
+                assert_eq!(Args::new(&buffer, &spans).lower_word(0), word, "{text}");
+            }
+        }
     }
 }

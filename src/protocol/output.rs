@@ -44,11 +44,13 @@ pub struct Mark {
 
 impl Output {
     /// Bytes still to be written.
+    #[inline]
     pub fn len(&self) -> usize {
         self.bytes.len() + self.blob_bytes - self.written
     }
 
     /// True when nothing is left to write.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -60,6 +62,7 @@ impl Output {
     }
 
     /// The buffer replies are appended to.
+    #[inline]
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
@@ -80,6 +83,7 @@ impl Output {
     }
 
     /// The present end, for [`Output::truncate`].
+    #[inline]
     pub fn mark(&self) -> Mark {
         Mark {
             bytes: self.bytes.len(),

@@ -36,6 +36,7 @@ pub struct Reply<'a> {
 
 impl<'a> Reply<'a> {
     /// Starts at the end of `out`.
+    #[inline]
     pub fn new(out: &'a mut Output, protocol: Protocol) -> Reply<'a> {
         Reply { out, protocol }
     }
@@ -71,6 +72,7 @@ impl<'a> Reply<'a> {
     }
 
     /// `+OK`.
+    #[inline]
     pub fn ok(&mut self) {
         self.out.buffer().extend_from_slice(b"+OK\r\n");
     }
@@ -99,6 +101,7 @@ impl<'a> Reply<'a> {
     }
 
     /// An integer.
+    #[inline]
     pub fn int(&mut self, value: i64) {
         self.header(b':', value);
     }
@@ -109,10 +112,11 @@ impl<'a> Reply<'a> {
     }
 
     /// A bulk string.
+    #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.header(b'$', bytes.len() as i64);
         let buffer = self.out.buffer();
-        buffer.reserve(bytes.len() + 2);
+        buffer.reserve(bytes.len() + BULK_FRAME);
+        write_header(buffer, b'$', bytes.len() as i64);
         buffer.extend_from_slice(bytes);
         buffer.extend_from_slice(b"\r\n");
     }
@@ -238,19 +242,69 @@ impl<'a> Reply<'a> {
         buffer.extend_from_slice(b"\r\n");
     }
 
+    #[inline]
     fn header(&mut self, kind: u8, value: i64) {
-        let buffer = self.out.buffer();
-        if (0..10).contains(&value) {
-            buffer.extend_from_slice(&[kind, b'0' + value as u8, b'\r', b'\n']);
-            return;
-        }
-        let mut digits = itoa::Buffer::new();
-        let digits = digits.format(value).as_bytes();
-        buffer.reserve(digits.len() + 3);
-        buffer.push(kind);
-        buffer.extend_from_slice(digits);
-        buffer.extend_from_slice(b"\r\n");
+        write_header(self.out.buffer(), kind, value);
     }
+}
+
+/// Bytes around a bulk string of any length.
+const BULK_FRAME: usize = 32;
+
+/// Most numbers are small: this many of them are spelled without dividing.
+const SPELLED: usize = 1000;
+
+/// A number's decimal digits and a line's end, in the order of memory; how many bytes that is, in the
+/// highest byte.
+static SPELLINGS: [u64; SPELLED] = spellings();
+
+const fn spellings() -> [u64; SPELLED] {
+    let mut all = [0; SPELLED];
+    let mut number = 0;
+    while number < SPELLED {
+        let mut text = (b'\n' as u64) << 8 | b'\r' as u64;
+        let mut len = 2_u64;
+        let mut rest = number;
+        loop {
+            text = text << 8 | (b'0' + (rest % 10) as u8) as u64;
+            len += 1;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        all[number] = text | len << 56;
+        number += 1;
+    }
+    all
+}
+
+/// A line of `kind` and a number.
+#[inline]
+fn write_header(buffer: &mut Vec<u8>, kind: u8, value: i64) {
+    match usize::try_from(value)
+        .ok()
+        .and_then(|value| SPELLINGS.get(value))
+    {
+        Some(spelling) => {
+            // As many bytes as a word has are written, and those beyond the line taken back.
+            let end = buffer.len() + 1 + (spelling >> 56) as usize;
+            let line = spelling << 8 | u64::from(kind);
+            buffer.extend_from_slice(&line.to_le_bytes());
+            buffer.truncate(end);
+        }
+        None => write_long_header(buffer, kind, value),
+    }
+}
+
+#[inline(never)]
+fn write_long_header(buffer: &mut Vec<u8>, kind: u8, value: i64) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(value).as_bytes();
+    buffer.reserve(digits.len() + 3);
+    buffer.push(kind);
+    buffer.extend_from_slice(digits);
+    buffer.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]
@@ -282,6 +336,10 @@ mod tests {
                 "=6\r\ntxt:hi\r\n",
             ),
             (|r| r.int(-12), ":-12\r\n", ":-12\r\n"),
+            (|r| r.int(0), ":0\r\n", ":0\r\n"),
+            (|r| r.int(70), ":70\r\n", ":70\r\n"),
+            (|r| r.int(999), ":999\r\n", ":999\r\n"),
+            (|r| r.int(1000), ":1000\r\n", ":1000\r\n"),
             (
                 |r| r.bulk_int(i64::MIN),
                 "$20\r\n-9223372036854775808\r\n",

@@ -230,6 +230,9 @@ pub struct Session {
     pub multi: Option<Box<Multi>>,
     /// Keys being watched, if any.
     pub watching: Option<Box<Watching>>,
+    /// Dispatch has found that neither the client nor the server is in a state that its requests
+    /// are to be looked at for one by one. Kept up by dispatch only.
+    pub is_usual: bool,
 }
 
 /// Which replies a client wants.
@@ -286,6 +289,7 @@ impl Session {
             subscriptions: None,
             multi: None,
             watching: None,
+            is_usual: false,
         }
     }
 

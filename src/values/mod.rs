@@ -38,6 +38,19 @@ pub enum Type {
 }
 
 impl Type {
+    /// The type with this discriminant; there is no other beyond the last.
+    #[inline]
+    pub fn of(discriminant: u8) -> Type {
+        match discriminant {
+            0 => Type::String,
+            1 => Type::List,
+            2 => Type::Set,
+            3 => Type::Zset,
+            4 => Type::Hash,
+            _ => Type::Stream,
+        }
+    }
+
     /// All types, in the order of their discriminants.
     pub const ALL: [Type; 6] = [
         Type::String,

@@ -17,6 +17,7 @@
 //! outside: a malformed one is a defect of this program, and ends in a panic.
 
 use super::content::Write;
+use crate::base::bytes::same;
 use crate::base::number;
 use smallvec::SmallVec;
 
@@ -303,6 +304,9 @@ impl<'a> Iterator for Iter<'a> {
 /// Offset of the first element equal to `needle`, looking at every `stride`-th from offset `from`.
 #[inline]
 pub fn find(bytes: &[u8], from: usize, needle: &Encoded<'_>, stride: usize) -> Option<usize> {
+    if needle.head_len == 1 && !needle.text.is_empty() {
+        return find_short(bytes, from, (needle.head[0], needle.text), stride);
+    }
     let mut at = from;
     while at < bytes.len() {
         if needle.is_at(&bytes[at..]) {
@@ -315,7 +319,30 @@ pub fn find(bytes: &[u8], from: usize, needle: &Encoded<'_>, stride: usize) -> O
     None
 }
 
+/// As [`find`], for a string whose length is in its first byte: most fields and members.
+fn find_short(
+    bytes: &[u8],
+    mut at: usize,
+    (head, text): (u8, &[u8]),
+    stride: usize,
+) -> Option<usize> {
+    while let Some(element) = bytes.get(at..)
+        && let [first, rest @ ..] = element
+    {
+        if *first == head
+            && rest
+                .get(..text.len())
+                .is_some_and(|found| same(found, text))
+        {
+            return Some(at);
+        }
+        at = skip(bytes, at, stride);
+    }
+    None
+}
+
 /// Offset just behind `n` elements from the one at `at`.
+#[inline]
 pub fn skip(bytes: &[u8], mut at: usize, n: usize) -> usize {
     for _ in 0..n {
         at += element_len(&bytes[at..]);

@@ -41,11 +41,11 @@ pub(super) fn blmpop(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -
 
 /// Waits for a list to come to be, or to grow.
 pub(super) fn wait(timeout_ms: Option<u64>, otherwise: Otherwise) -> Flow {
-    Flow::Block(Block {
+    Flow::Block(Box::new(Block {
         timeout_ms,
         kind: Type::List,
         when_gone: false,
         otherwise,
         again: None,
-    })
+    }))
 }

@@ -198,11 +198,11 @@ fn take_or_wait(
     if let Some(index) = candidate(txn)? {
         return take(txn, index, end, count, shape, reply);
     }
-    Ok(Flow::Block(Block {
+    Ok(Flow::Block(Box::new(Block {
         timeout_ms,
         kind: Type::Zset,
         when_gone: false,
         otherwise: Otherwise::NullArray,
         again: None,
-    }))
+    })))
 }

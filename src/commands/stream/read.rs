@@ -97,13 +97,13 @@ impl<'a> Request<'a> {
             reply.null_array();
             return DONE;
         };
-        Ok(Flow::Block(Block {
+        Ok(Flow::Block(Box::new(Block {
             timeout_ms: (block_ms > 0).then_some(block_ms),
             kind: Type::Stream,
             when_gone: self.group.is_some(),
             otherwise: Otherwise::NullArray,
             again,
-        }))
+        })))
     }
 }
 

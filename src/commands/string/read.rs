@@ -5,13 +5,16 @@ use super::expiry::Expiry;
 use super::{bytes_of, length_of, reply_value};
 use crate::base::{digest as xxh3, number};
 use crate::error::Error;
-use crate::keyspace::{Event, Ttl, Txn, ValueRef};
+use crate::keyspace::{Event, Ttl, Txn, ValueRef, View};
 use crate::protocol::{Args, Reply};
 use std::ops::Range;
 
 pub(super) fn get(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    match txn.read_string(txn.key(0))? {
-        Some(value) => reply_value(value, reply),
+    match txn.read(txn.key(0)) {
+        Some(view) => match view.string() {
+            Some(value) => reply_value(value, reply),
+            None => return Err(Error::WrongType),
+        },
         None => reply.null(),
     }
     DONE
@@ -20,9 +23,9 @@ pub(super) fn get(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outc
 pub(super) fn mget(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.array(txn.key_count());
     for index in 0..txn.key_count() {
-        match txn.read_string(txn.key(index)) {
-            Ok(Some(value)) => reply_value(value, reply),
-            _ => reply.null(),
+        match txn.read(txn.key(index)).and_then(View::string) {
+            Some(value) => reply_value(value, reply),
+            None => reply.null(),
         }
     }
     DONE

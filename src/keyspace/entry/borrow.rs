@@ -3,7 +3,7 @@
 //! Part of the unsafe island of [`super`]: the table vouches for the addresses.
 #![allow(unsafe_code)]
 
-use super::{Entry, NewValue, ValueRef, again};
+use super::{Entry, NewValue, Size, ValueRef, again};
 use crate::values::{Big, Content, Type};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -19,6 +19,7 @@ impl<'a> EntryRef<'a> {
     ///
     /// # Safety
     /// The entry is alive and not changed for `'a`.
+    #[inline]
     pub unsafe fn from_address(address: u64) -> EntryRef<'a> {
         // SAFETY: addresses given away are never null.
         EntryRef(
@@ -75,6 +76,7 @@ impl<'a> EntryRef<'a> {
     }
 
     /// The type of the value.
+    #[inline]
     pub fn kind(self) -> Type {
         ManuallyDrop::new(Entry(self.0)).kind()
     }
@@ -92,6 +94,12 @@ impl<'a> EntryRef<'a> {
     /// See [`Entry::block_bytes`].
     pub fn block_bytes(self) -> usize {
         ManuallyDrop::new(Entry(self.0)).block_bytes()
+    }
+
+    /// See [`Entry::size`].
+    #[inline]
+    pub fn size(self) -> Size {
+        ManuallyDrop::new(Entry(self.0)).size()
     }
 
     /// See [`Entry::size_bytes`].
@@ -123,6 +131,7 @@ impl<'a> EntryMut<'a> {
     ///
     /// # Safety
     /// The entry is alive and borrowed by nobody else for `'a`.
+    #[inline]
     pub unsafe fn from_address(address: u64) -> Self {
         // SAFETY: addresses given away are never null; `ManuallyDrop` leaves ownership where it is.
         EntryMut(
@@ -135,12 +144,14 @@ impl<'a> EntryMut<'a> {
 impl Deref for EntryMut<'_> {
     type Target = Entry;
 
+    #[inline]
     fn deref(&self) -> &Entry {
         &self.0
     }
 }
 
 impl DerefMut for EntryMut<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut Entry {
         &mut self.0
     }

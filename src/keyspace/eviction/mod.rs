@@ -94,6 +94,12 @@ pub fn frequency(bits: u16, now_ms: u64, settings: &Settings) -> u8 {
     lfu::frequency(bits, now_ms, settings)
 }
 
+/// Is there nothing for [`make_room`] to do, whatever is written?
+#[inline]
+pub fn is_unlimited(keyspace: &Keyspace) -> bool {
+    keyspace.allowed_bytes() == u64::MAX && !keyspace.defrag.is_running()
+}
+
 /// Makes room for a write of about `incoming_bytes`. False when memory is full and nothing may
 /// be evicted.
 pub fn make_room(
