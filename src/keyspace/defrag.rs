@@ -256,7 +256,7 @@ impl Walk {
                     if !selection.contains(table.address(pos)) {
                         continue;
                     }
-                    if eviction::is_expendable(keyspace, shard, table, pos, local, now_ms) {
+                    if eviction::is_expendable(keyspace, table, pos, local, now_ms) {
                         local.tally.evicted += 1;
                         forget_keeping_size(keyspace, shard, self.db, table, pos, local);
                         continue;

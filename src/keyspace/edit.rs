@@ -202,10 +202,8 @@ impl Edit<'_, '_> {
             added
         } else {
             let arrays = self.table.array_bytes() as i64;
-            let settings = &self.txn.local.settings;
-            let now_ms = self.txn.now_ms;
-            let bits =
-                eviction::admitted(self.shard, self.table, self.key.hash(), settings, now_ms);
+            let (hash, now_ms) = (self.key.hash(), self.txn.now_ms);
+            let bits = eviction::admitted(self.shard, hash, self.txn.local, now_ms);
             let garbage = &self.txn.keyspace.garbage;
             self.pos = Some(self.table.insert(self.key.hash(), entry, bits, garbage));
             added + self.table.array_bytes() as i64 - arrays
@@ -227,7 +225,7 @@ impl Edit<'_, '_> {
         if self.txn.local.settings.records_use() {
             let bits = self.table.evict_bits(pos);
             let now_ms = self.txn.now_ms;
-            let bits = eviction::used(self.shard, self.table, bits, self.txn.local, now_ms);
+            let bits = eviction::used(bits, self.txn.local, now_ms);
             self.table.set_evict_bits(pos, bits);
         }
     }

@@ -7,7 +7,7 @@
 
 use super::Keyspace;
 use super::defrag::Walk;
-use super::eviction::Settings;
+use super::eviction::{self, Settings};
 use crate::base::random::Random;
 
 /// A worker's own state for keyspace work: nothing in it is shared, so counting costs no atomics.
@@ -21,6 +21,10 @@ pub struct Local {
     pub settings: Settings,
     /// Change of used bytes not yet published.
     pub used_delta: i64,
+    /// What it knows of the policies' clocks.
+    pub(super) times: eviction::clock::Times,
+    /// What it knows of keys that deserve to go.
+    pub(super) victims: eviction::Victims,
     /// Events counted since last published.
     pub tally: Tally,
     /// Its part in passes against fragmentation, if it takes part.
@@ -52,13 +56,16 @@ impl Local {
             rng: Random::new(),
             settings,
             used_delta: 0,
+            times: eviction::clock::Times::default(),
+            victims: eviction::Victims::default(),
             tally: Tally::default(),
             walk: None,
         }
     }
 
-    /// Publishes the change of used bytes.
+    /// Publishes the change of used bytes, and what the policy has counted.
     pub fn publish(&mut self, keyspace: &Keyspace) {
+        self.times.publish(keyspace);
         if self.used_delta != 0 {
             keyspace.publish_used(std::mem::take(&mut self.used_delta));
         }

@@ -64,6 +64,8 @@ pub struct Keyspace {
     /// `DEBUG SET-ACTIVE-EXPIRE`.
     pub active_expire: AtomicBool,
     settings: arc_swap::ArcSwap<Settings>,
+    /// Time as eviction knows it.
+    clocks: eviction::clock::Clocks,
 }
 
 /// Hashes a key, with a seed of this process.
@@ -95,6 +97,7 @@ impl Keyspace {
             allowed_bytes: AtomicU64::new(u64::MAX),
             active_expire: AtomicBool::new(true),
             settings: arc_swap::ArcSwap::from_pointee(settings),
+            clocks: eviction::clock::Clocks::default(),
         }
     }
 

@@ -26,14 +26,12 @@ pub struct Shard {
     table: Table,
     /// Bytes of entries and bucket arrays, all databases. Written under the lock only.
     pub bytes: AtomicUsize,
-    /// Logical clock of the eviction policy: counts accesses.
-    pub accesses: Cell<u32>,
     /// Keys in this shard that some client watches.
     pub watched: Cell<u32>,
     /// Clients that wait for keys of this shard, one for each key. Raised under the lock.
     pub waiters: AtomicU32,
-    /// The S3-FIFO policy's state.
-    pub queues: s3fifo::Cell,
+    /// The S3-FIFO policy's memory of keys that are gone.
+    pub ghosts: s3fifo::Cell,
     /// No key of this shard expires before this moment, in ms.
     pub next_due_ms: Cell<u64>,
     /// Hashes with fields that expire.
@@ -54,10 +52,9 @@ impl Shard {
             lock: RawMutex::INIT,
             table: Table::new(stagger),
             bytes: AtomicUsize::new(0),
-            accesses: Cell::new(0),
             watched: Cell::new(0),
             waiters: AtomicU32::new(0),
-            queues: s3fifo::Cell::default(),
+            ghosts: s3fifo::Cell::default(),
             next_due_ms: Cell::new(u64::MAX),
             field_deadlines: RefCell::new(None),
             others: OnceLock::new(),

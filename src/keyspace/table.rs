@@ -527,8 +527,10 @@ impl Table {
         unsafe { &*(array_address(packed) as *const AtomicU64).add(pos.0 as usize) }
     }
 
+    /// What the slot at `pos` holds: the same again only for the same key, in the same place and
+    /// with the policy's bits unchanged.
     #[inline]
-    fn word(&self, pos: Pos) -> u64 {
+    pub(super) fn word(&self, pos: Pos) -> u64 {
         let word = self.slot(pos).load(Relaxed);
         debug_assert_ne!(word, 0, "positions are of slots in use");
         word

@@ -64,7 +64,7 @@ fn check_accounts(keyspace: &Keyspace, local: &mut Local) {
     let mut total = 0;
     for shard in keyspace.shards() {
         let guard = shard.lock();
-        let mut bytes = eviction::s3fifo::ghost_bytes(&guard.shard().queues.borrow());
+        let mut bytes = guard.shard().ghosts.borrow().bytes();
         for db in 0..keyspace.databases() {
             let Some(table) = shard.existing_table(db) else {
                 continue;
@@ -498,6 +498,8 @@ fn hot_survivors(policy: Policy) -> usize {
         if n % 2 == 0 {
             exists(&keyspace, &mut local, n, &hot[(n / 2) as usize % 400]);
         }
+        // The end of a batch.
+        local.publish(&keyspace);
     }
     hot.iter()
         .filter(|key| exists(&keyspace, &mut local, 0, key))

@@ -311,13 +311,13 @@ impl<'a> Txn<'a> {
 
     /// Reads a key: counted as a hit or miss, and as a use.
     pub fn read(&mut self, key: Key<'_>) -> Option<View<'_>> {
-        let Some((shard, table, found)) = self.locate(self.db, key) else {
+        let Some((_, table, found)) = self.locate(self.db, key) else {
             self.local.tally.misses += 1;
             return None;
         };
         self.local.tally.hits += 1;
         if self.touch {
-            let bits = self.used(shard, table, &found);
+            let bits = self.used(table, &found);
             return Some(View::of(&found, bits));
         }
         Some(View::of(&found, found.evict_bits()))
@@ -327,9 +327,9 @@ impl<'a> Txn<'a> {
     /// miss. True when the key exists.
     pub fn touch(&mut self, key: Key<'_>) -> bool {
         match self.locate(self.db, key) {
-            Some((shard, table, found)) => {
+            Some((_, table, found)) => {
                 self.local.tally.hits += 1;
-                self.used(shard, table, &found);
+                self.used(table, &found);
                 true
             }
             None => {
@@ -492,13 +492,13 @@ impl<'a> Txn<'a> {
 
     /// Notes a use of a key; returns the policy's bits as they are then.
     #[inline]
-    fn used(&mut self, shard: &Shard, table: &Table, found: &Found<'_>) -> u16 {
+    fn used(&mut self, table: &Table, found: &Found<'_>) -> u16 {
         table.touch(found, seconds(self.now_ms));
         let bits = found.evict_bits();
         if !self.local.settings.records_use() {
             return bits;
         }
-        let bits = eviction::used(shard, table, bits, self.local, self.now_ms);
+        let bits = eviction::used(bits, self.local, self.now_ms);
         table.set_evict_bits(found.pos, bits);
         table.evict_bits(found.pos)
     }

@@ -214,7 +214,7 @@ impl Pool {
     /// Slabs ever taken, while there is one region.
     #[cfg(test)]
     pub(super) fn taken(&self) -> usize {
-        self.fresh - 1
+        if self.region == 0 { 0 } else { self.fresh - 1 }
     }
 
     /// Slabs that belong to no heap, and those of them that are resident.

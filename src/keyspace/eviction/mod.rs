@@ -1,20 +1,26 @@
 //! Which key goes when memory is full.
 //!
-//! A policy lives in the eleven bits it has in a slot and a few words per shard. Victims are
-//! chosen among the slots of a few adjacent buckets of one random shard: no entry is touched until
-//! one is evicted (`volatile-ttl` excepted, which must read deadlines). Each write evicts what it
-//! needs, so eviction is never a burst; [`EVICTIONS_PER_WRITE_MAX`] bounds it.
+//! A policy lives in the eleven bits it has in a slot, and in a few clocks of the keyspace. Victims
+//! are chosen among the slots of a few adjacent buckets of a random shard, and of the next ones
+//! where that has few keys, and among the worst that earlier evictions have seen ([`pool`]): no entry
+//! is touched until one is evicted (`volatile-ttl` excepted, which must read deadlines). Each write
+//! evicts what it needs, so eviction is never a burst; [`EVICTIONS_PER_WRITE_MAX`] bounds it.
 
+pub(super) mod clock;
 mod lfu;
 mod lru;
+mod pool;
 pub(super) mod s3fifo;
 
-use super::accounts::{account, forget};
+use super::accounts::forget;
 use super::defrag;
-use super::shard::Shard;
+use super::shard::{Guard, Shard};
 use super::table::{Hash, Pos, Table};
 use super::{Keyspace, Local};
+use crate::base::random::Random;
 pub use crate::config::EvictionPolicy as Policy;
+use clock::Times;
+use pool::{Candidate, Pool};
 
 /// A write evicts at most this many keys, more only when it brings a large value itself.
 pub const EVICTIONS_PER_WRITE_MAX: usize = 16;
@@ -28,7 +34,7 @@ const EVICTIONS_MAX: usize = 8192;
 pub struct Settings {
     /// The policy.
     pub policy: Policy,
-    /// Slots looked at for one victim.
+    /// Slots looked at for one victim, a quarter of them.
     pub samples: usize,
     /// Hits needed to raise a frequency, as Redis's `lfu-log-factor`.
     pub lfu_log_factor: u32,
@@ -62,30 +68,24 @@ impl Settings {
 }
 
 /// The bits of a key that is about to be stored.
-pub(super) fn admitted(
-    shard: &Shard,
-    table: &Table,
-    hash: Hash,
-    settings: &Settings,
-    now_ms: u64,
-) -> u16 {
-    match settings.policy {
-        Policy::AllkeysLru | Policy::VolatileLru => lru::stamp(shard, table.len()),
-        Policy::AllkeysLfu | Policy::VolatileLfu => lfu::initial(now_ms, settings),
-        Policy::AllkeysS3fifo => s3fifo::admitted(shard, hash, table.len()),
+pub(super) fn admitted(shard: &Shard, hash: Hash, local: &mut Local, now_ms: u64) -> u16 {
+    match local.settings.policy {
+        Policy::AllkeysLru | Policy::VolatileLru => lru::stamp(&mut local.times),
+        Policy::AllkeysLfu | Policy::VolatileLfu => lfu::initial(now_ms, &local.settings),
+        Policy::AllkeysS3fifo => s3fifo::admitted(shard, hash, &mut local.times),
         _ => 0,
     }
 }
 
 /// The bits of a key that has just been used. Call only when the policy records uses.
 #[inline]
-pub(super) fn used(shard: &Shard, table: &Table, bits: u16, local: &mut Local, now_ms: u64) -> u16 {
+pub(super) fn used(bits: u16, local: &mut Local, now_ms: u64) -> u16 {
     match local.settings.policy {
         Policy::AllkeysS3fifo => s3fifo::used(bits),
         Policy::AllkeysLfu | Policy::VolatileLfu => {
             lfu::used(bits, now_ms, &local.settings, &mut local.rng)
         }
-        _ => lru::stamp(shard, table.len()),
+        _ => lru::stamp(&mut local.times),
     }
 }
 
@@ -152,30 +152,132 @@ pub fn is_over(keyspace: &Keyspace, local: &Local, incoming_bytes: usize) -> boo
     used > keyspace.allowed_bytes().min(i64::MAX as u64) as i64
 }
 
+/// Slots looked at for each sample that is configured: they lie in the same cache lines.
+const SLOTS_PER_SAMPLE: usize = 4;
+
+/// What one thread knows of keys that deserve to go.
+#[derive(Default)]
+pub struct Victims {
+    policy: Option<Policy>,
+    pool: Pool,
+    heads: s3fifo::Heads,
+}
+
+impl Victims {
+    /// Forgets what another policy has found.
+    fn prepare(&mut self, policy: Policy) {
+        if self.policy != Some(policy) {
+            self.policy = Some(policy);
+            self.pool.clear();
+            self.heads.clear();
+        }
+    }
+}
+
 /// Evicts one key. False when no key may be evicted.
 pub fn evict_one(keyspace: &Keyspace, local: &mut Local, now_ms: u64) -> bool {
-    let shards = keyspace.shards();
-    let start = local.rng.below(shards.len() as u64) as usize;
-    for offset in 0..shards.len() {
-        let guard = shards[(start + offset) % shards.len()].lock();
-        let shard = guard.shard();
-        let first = local.rng.below(keyspace.databases() as u64) as usize;
-        for db in (first..keyspace.databases()).chain(0..first) {
-            let Some(table) = shard.existing_table(db) else {
+    let settings = local.settings;
+    local.victims.prepare(settings.policy);
+    if settings.policy == Policy::AllkeysS3fifo {
+        return s3fifo::evict_one(keyspace, local);
+    }
+    let is_random = matches!(
+        settings.policy,
+        Policy::AllkeysRandom | Policy::VolatileRandom
+    );
+    let slots = match is_random {
+        true => 1,
+        false => settings.samples * SLOTS_PER_SAMPLE,
+    };
+    loop {
+        let Local {
+            rng,
+            times,
+            victims,
+            ..
+        } = local;
+        let mut found = false;
+        sample(
+            keyspace,
+            rng,
+            settings.volatile_only(),
+            slots,
+            |place, table| {
+                found = true;
+                victims.pool.offer(Candidate {
+                    rank: rank(table, place.2, &settings, times, now_ms),
+                    place,
+                    word: table.word(place.2),
+                });
+            },
+        );
+        while let Some(candidate) = local.victims.pool.take() {
+            let (_, db, pos) = candidate.place;
+            let Some((guard, table)) = locked(keyspace, &candidate) else {
                 continue;
             };
-            let ghost_before = s3fifo::ghost_bytes(&shard.queues.borrow());
-            let chosen = victim(shard, table, local, now_ms);
-            let ghost = s3fifo::ghost_bytes(&shard.queues.borrow());
-            account(shard, local, ghost as i64 - ghost_before as i64);
-            if let Some(pos) = chosen {
+            // A deadline may have changed in place.
+            if rank(table, pos, &settings, &local.times, now_ms) >= candidate.rank {
                 local.tally.evicted += 1;
-                forget(keyspace, shard, db, table, pos, local);
+                forget(keyspace, guard.shard(), db, table, pos, local);
                 return true;
             }
         }
+        if !found {
+            return false;
+        }
     }
-    false
+}
+
+/// Shows `visit` so many slots, those with a deadline if only they count, from a random place on:
+/// in one shard, and in the next ones where that has not as many. Fewer only when there are no more.
+fn sample(
+    keyspace: &Keyspace,
+    random: &mut Random,
+    volatile_only: bool,
+    slots: usize,
+    mut visit: impl FnMut((usize, usize, Pos), &Table),
+) {
+    let shards = keyspace.shards();
+    let start = random.below(shards.len() as u64) as usize;
+    let mut left = slots;
+    for offset in 0..shards.len() {
+        let index = (start + offset) % shards.len();
+        let guard = shards[index].lock();
+        let first = random.below(keyspace.databases() as u64) as usize;
+        for db in (first..keyspace.databases()).chain(0..first) {
+            let Some(table) = guard.shard().existing_table(db) else {
+                continue;
+            };
+            let eligible = match volatile_only {
+                true => table.volatile_len(),
+                false => table.len(),
+            };
+            if eligible == 0 {
+                continue;
+            }
+            let bucket = random.below(table.buckets() as u64) as usize;
+            let positions = table.positions(bucket, table.buckets());
+            for pos in positions
+                .filter(|pos| !volatile_only || table.is_volatile(*pos))
+                .take(left.min(eligible))
+            {
+                left -= 1;
+                visit((index, db, pos), table);
+            }
+            if left == 0 {
+                return;
+            }
+        }
+    }
+}
+
+/// Locks the shard of a candidate; with its table, unless its slot has changed.
+fn locked<'a>(keyspace: &'a Keyspace, candidate: &Candidate) -> Option<(Guard<'a>, &'a Table)> {
+    let (shard, db, pos) = candidate.place;
+    let guard = keyspace.shards()[shard].lock();
+    let table = guard.shard().existing_table(db)?;
+    (table.holds(pos) && table.word(pos) == candidate.word).then_some((guard, table))
 }
 
 /// Keys that one is compared with before it goes for the page it lies in.
@@ -186,7 +288,6 @@ const AHEAD_SHARE: u64 = 256;
 /// May this key be evicted, must something be, and does it deserve to stay less than others do?
 pub(super) fn is_expendable(
     keyspace: &Keyspace,
-    shard: &Shard,
     table: &Table,
     pos: Pos,
     local: &mut Local,
@@ -207,47 +308,22 @@ pub(super) fn is_expendable(
     ) {
         return local.rng.below(2) == 0;
     }
-    let badness = |pos| badness(shard, table, pos, &settings, now_ms);
-    let own = badness(pos);
+    let times = &local.times;
+    let rank = |pos| rank(table, pos, &settings, times, now_ms);
+    let own = rank(pos);
     let rivals = table.others(pos).filter(eligible).take(RIVALS);
-    rivals.filter(|rival| badness(*rival) > own).count() <= RIVALS / 2
-}
-
-/// The worst of a few adjacent keys, or none that may be evicted in this table.
-fn victim(shard: &Shard, table: &Table, local: &mut Local, now_ms: u64) -> Option<Pos> {
-    let settings = local.settings;
-    let eligible = if settings.volatile_only() {
-        table.volatile_len()
-    } else {
-        table.len()
-    };
-    if eligible == 0 {
-        return None;
-    }
-    if settings.policy == Policy::AllkeysS3fifo {
-        return s3fifo::victim(shard, table, &mut local.rng);
-    }
-    let start = local.rng.below(table.buckets() as u64) as usize;
-    let samples = match settings.policy {
-        Policy::AllkeysRandom | Policy::VolatileRandom => 1,
-        _ => settings.samples,
-    };
-    table
-        .positions(start, table.buckets())
-        .filter(|pos| !settings.volatile_only() || table.is_volatile(*pos))
-        .take(samples)
-        .max_by_key(|pos| badness(shard, table, *pos, &settings, now_ms))
+    rivals.filter(|rival| rank(*rival) > own).count() <= RIVALS / 2
 }
 
 /// How little a key deserves to stay; the greatest goes.
-fn badness(shard: &Shard, table: &Table, pos: Pos, settings: &Settings, now_ms: u64) -> u64 {
+fn rank(table: &Table, pos: Pos, settings: &Settings, times: &Times, now_ms: u64) -> u64 {
     match settings.policy {
         Policy::AllkeysRandom | Policy::VolatileRandom | Policy::Noeviction => 0,
         Policy::VolatileTtl => u64::MAX - table.entry(pos).deadline().unwrap_or(u64::MAX),
         Policy::AllkeysLfu | Policy::VolatileLfu => {
             lfu::badness(table.evict_bits(pos), now_ms, settings)
         }
-        Policy::AllkeysS3fifo => s3fifo::badness(shard, table.evict_bits(pos)),
-        _ => lru::age(shard, table.evict_bits(pos)),
+        Policy::AllkeysS3fifo => s3fifo::rank(times, table.evict_bits(pos)),
+        _ => lru::rank(times, table.evict_bits(pos)),
     }
 }

@@ -3,72 +3,67 @@
 //! The paper keeps a small queue for newcomers (a tenth of the cache), a main queue for keys that
 //! were asked for again, and a ghost queue of keys that left the small one. Here the queues have
 //! no links: a slot says which queue its key is in, how often it was used (up to three times) and
-//! when it entered, in ticks of that queue; the head of a queue is the oldest of a window of
-//! slots. How full the small queue is follows from the same window. Nothing is kept per key but
-//! the slot's eleven bits, and four bytes per key in the ghost table once memory is limited.
+//! when it entered, in ticks of that queue's clock. The head of a queue is the oldest of the slots
+//! looked at lately, of which the oldest are remembered ([`super::pool`]); how full the small queue
+//! is follows from the same slots. Nothing is kept per key but the slot's eleven bits, and four
+//! bytes per key in the ghost tables once memory is limited.
 //!
 //! ```text
 //! bits 0–1 uses │ bit 2 main │ bits 3–10 tick of entry
 //! ```
 
+use super::super::accounts::{account, forget};
 use super::super::shard::Shard;
-use super::super::table::{Hash, Pos, Table};
-use crate::base::random::Random;
+use super::super::table::Hash;
+use super::super::{Keyspace, Local};
+use super::clock::{Clock, Times};
+use super::pool::{Candidate, Pool};
+use super::{locked, sample};
 use std::cell::RefCell;
 
 const USES_MAX: u16 = 3;
 const MAIN: u16 = 1 << 2;
 const TICK_SHIFT: u32 = 3;
 const TICK_MASK: u32 = 0xff;
-/// A queue's clock ticks so often while as many keys enter as the shard has.
-const TICKS_PER_TURNOVER: usize = 64;
-/// Slots looked at for one decision: ten cache lines.
-const WINDOW: usize = 80;
+/// Slots looked at for one decision.
+const WINDOW: usize = 32;
 /// One in this many keys belongs in the small queue.
-const SMALL_SHARE: usize = 10;
+const SMALL_SHARE: f32 = 10.0;
 /// Uses that take a key from the small queue to the main one.
 const PROMOTE_USES: u16 = 2;
 /// Decisions (promotions and second chances) made before the best candidate goes regardless.
-const DECISIONS_MAX: usize = 24;
+const DECISIONS_MAX: usize = 32;
+/// The least weight of a window in what is known of the small queue's length.
+const WINDOW_WEIGHT_MIN: f32 = 1.0 / 64.0;
 
-/// A shard's queues: their clocks, and who has lately left the small one.
+/// The heads of the queues, as far as one thread knows them.
 #[derive(Default)]
-pub struct Queues {
-    small: QueueClock,
-    main: QueueClock,
-    ghost: Ghost,
+pub(super) struct Heads {
+    small: Pool,
+    main: Pool,
+    /// The small queue's share of the keys.
+    small_share: f32,
 }
 
-#[derive(Default)]
-struct QueueClock {
-    tick: u32,
-    within: u32,
-}
-
-impl QueueClock {
-    /// Notes that a key enters; returns the bits for when.
-    fn enter(&mut self, len: usize) -> u16 {
-        self.within += 1;
-        if self.within as usize > len / TICKS_PER_TURNOVER {
-            self.within = 0;
-            self.tick = self.tick.wrapping_add(1);
-        }
-        ((self.tick & TICK_MASK) << TICK_SHIFT) as u16
-    }
-
-    fn age(&self, bits: u16) -> u32 {
-        self.tick.wrapping_sub(u32::from(bits >> TICK_SHIFT)) & TICK_MASK
+impl Heads {
+    pub(super) fn clear(&mut self) {
+        self.small.clear();
+        self.main.clear();
     }
 }
 
 /// The bits of a new key: the main queue for one that was here lately, else the small one.
-pub(super) fn admitted(shard: &Shard, hash: Hash, len: usize) -> u16 {
-    let mut queues = shard.queues.borrow_mut();
-    if queues.ghost.take(hash) {
-        queues.main.enter(len) | MAIN
+pub(super) fn admitted(shard: &Shard, hash: Hash, times: &mut Times) -> u16 {
+    let mut ghosts = shard.ghosts.borrow_mut();
+    if ghosts.take(hash, times) {
+        entered(times, Clock::Main) | MAIN
     } else {
-        queues.small.enter(len)
+        entered(times, Clock::Small)
     }
+}
+
+fn entered(times: &mut Times, clock: Clock) -> u16 {
+    ((times.count(clock) & TICK_MASK) << TICK_SHIFT) as u16
 }
 
 /// The bits after a use.
@@ -81,107 +76,146 @@ pub(super) fn used(bits: u16) -> u16 {
     }
 }
 
-/// The key to evict. Promotes keys of the small queue that were used, and gives used keys of the
-/// main queue another round, as the paper does.
-pub(super) fn victim(shard: &Shard, table: &Table, random: &mut Random) -> Option<Pos> {
-    let mut best = None;
-    for _ in 0..DECISIONS_MAX {
-        let start = random.below(table.buckets() as u64) as usize;
-        let mut queues = shard.queues.borrow_mut();
-        let window = Window::look(table, start, &queues);
-        let (pos, bits) = window.head()?;
-        best = Some(pos);
-        if bits & MAIN != 0 {
-            if bits & USES_MAX == 0 {
-                return best;
-            }
-            let entered = queues.main.enter(table.len());
-            table.set_evict_bits(pos, ((bits & USES_MAX) - 1) | MAIN | entered);
-        } else if bits & USES_MAX >= PROMOTE_USES {
-            let entered = queues.main.enter(table.len());
-            table.set_evict_bits(pos, MAIN | entered);
-        } else {
-            let hash = super::super::hash_key(table.entry(pos).key());
-            queues.ghost.add(hash, table.len());
-            return best;
-        }
-    }
-    best
+/// Greater for keys that entered their queue longer ago.
+fn queue_rank(times: &Times, bits: u16) -> u64 {
+    let clock = if bits & MAIN != 0 {
+        Clock::Main
+    } else {
+        Clock::Small
+    };
+    let now = times.now(clock);
+    let age = now.wrapping_sub(u32::from(bits >> TICK_SHIFT)) & TICK_MASK;
+    u64::from(u32::MAX - now.wrapping_sub(age))
 }
 
 /// How little a key deserves to stay: the less used, and of those the longer in its queue.
-pub(super) fn badness(shard: &Shard, bits: u16) -> u64 {
-    let queues = shard.queues.borrow();
-    let clock = if bits & MAIN != 0 {
-        &queues.main
-    } else {
-        &queues.small
-    };
-    u64::from(USES_MAX - (bits & USES_MAX)) << 8 | u64::from(clock.age(bits))
+pub(super) fn rank(times: &Times, bits: u16) -> u64 {
+    u64::from(USES_MAX - (bits & USES_MAX)) << 32 | queue_rank(times, bits)
 }
 
-/// What a window of slots says: the oldest of each queue, and how many of each.
-struct Window {
-    small: Option<(u32, Pos, u16)>,
-    main: Option<(u32, Pos, u16)>,
-    small_len: usize,
-    len: usize,
+/// What came of a candidate.
+enum Decision {
+    /// It was used meanwhile, or is gone.
+    Stale,
+    /// It was promoted, or begins another round.
+    Kept,
+    Evicted,
 }
 
-impl Window {
-    fn look(table: &Table, start: usize, queues: &Queues) -> Window {
-        let mut window = Window {
-            small: None,
-            main: None,
-            small_len: 0,
-            len: 0,
-        };
-        for pos in table.positions(start, table.buckets()).take(WINDOW) {
-            let bits = table.evict_bits(pos);
-            window.len += 1;
-            let (oldest, age) = if bits & MAIN != 0 {
-                (&mut window.main, queues.main.age(bits))
-            } else {
-                window.small_len += 1;
-                (&mut window.small, queues.small.age(bits))
-            };
-            if oldest.is_none_or(|(other, ..)| age > other) {
-                *oldest = Some((age, pos, bits));
+/// Evicts one key. Promotes keys of the small queue that were used, and gives used keys of the
+/// main queue another round, as the paper does. False without keys.
+pub(super) fn evict_one(keyspace: &Keyspace, local: &mut Local) -> bool {
+    let mut decisions = 0;
+    loop {
+        if !look(keyspace, local) {
+            return false;
+        }
+        while let Some(candidate) = head(&mut local.victims.heads) {
+            match decide(keyspace, local, &candidate, decisions >= DECISIONS_MAX) {
+                Decision::Evicted => return true,
+                Decision::Kept => {
+                    decisions += 1;
+                    break;
+                }
+                Decision::Stale => {}
             }
         }
-        window
     }
+}
 
-    fn head(&self) -> Option<(Pos, u16)> {
-        let small_is_full = self.small_len * SMALL_SHARE > self.len;
-        let (first, second) = if small_is_full {
-            (self.small, self.main)
-        } else {
-            (self.main, self.small)
+/// Looks at a window of slots. False when there are none.
+fn look(keyspace: &Keyspace, local: &mut Local) -> bool {
+    let Local {
+        rng,
+        times,
+        victims,
+        ..
+    } = local;
+    let heads = &mut victims.heads;
+    let (mut small, mut all) = (0, 0);
+    sample(keyspace, rng, false, WINDOW, |place, table| {
+        let bits = table.evict_bits(place.2);
+        let candidate = Candidate {
+            rank: queue_rank(times, bits),
+            place,
+            word: table.word(place.2),
         };
-        first.or(second).map(|(_, pos, bits)| (pos, bits))
+        all += 1;
+        if bits & MAIN != 0 {
+            heads.main.offer(candidate);
+        } else {
+            small += 1;
+            heads.small.offer(candidate);
+        }
+    });
+    let weight = (all as f32 / times.keys().max(1) as f32).clamp(WINDOW_WEIGHT_MIN, 1.0);
+    let share = small as f32 / all.max(1) as f32;
+    heads.small_share += (share - heads.small_share) * weight;
+    all > 0
+}
+
+fn head(heads: &mut Heads) -> Option<Candidate> {
+    let small_is_full = heads.small_share * SMALL_SHARE >= 1.0;
+    if small_is_full {
+        heads.small.take().or_else(|| heads.main.take())
+    } else {
+        heads.main.take().or_else(|| heads.small.take())
     }
 }
 
-/// Fingerprints of keys that left the small queue, in sets of four; the oldest of a set goes.
-/// One cell holds 16 bits of hash and 16 bits of when.
-#[derive(Default)]
-struct Ghost {
-    cells: Vec<u32>,
-    clock: u32,
+fn decide(keyspace: &Keyspace, local: &mut Local, candidate: &Candidate, force: bool) -> Decision {
+    let Some((guard, table)) = locked(keyspace, candidate) else {
+        return Decision::Stale;
+    };
+    let (shard, (_, db, pos)) = (guard.shard(), candidate.place);
+    let bits = table.evict_bits(pos);
+    let uses = bits & USES_MAX;
+    let is_main = bits & MAIN != 0;
+    if !force && is_main && uses > 0 {
+        table.set_evict_bits(
+            pos,
+            (uses - 1) | MAIN | entered(&mut local.times, Clock::Main),
+        );
+        return Decision::Kept;
+    }
+    if !force && !is_main && uses >= PROMOTE_USES {
+        table.set_evict_bits(pos, MAIN | entered(&mut local.times, Clock::Main));
+        return Decision::Kept;
+    }
+    if !is_main {
+        let hash = super::super::hash_key(table.entry(pos).key());
+        let mut ghosts = shard.ghosts.borrow_mut();
+        let before = ghosts.bytes();
+        ghosts.add(hash, table.len(), &mut local.times);
+        let grown = ghosts.bytes() as i64 - before as i64;
+        account(shard, local, grown);
+    }
+    local.tally.evicted += 1;
+    forget(keyspace, shard, db, table, pos, local);
+    Decision::Evicted
 }
 
-const WAYS: usize = 4;
+/// Fingerprints of a shard's keys that left the small queue, in sets of sixteen, a cache line; the
+/// oldest of a set goes. One cell holds 16 bits of hash and 16 bits of when.
+#[derive(Default)]
+pub struct Ghosts {
+    cells: Vec<u32>,
+}
 
-impl Ghost {
+/// A shard's ghosts behind a cell of their own.
+pub type Cell = RefCell<Ghosts>;
+
+const WAYS: usize = 16;
+
+impl Ghosts {
     /// Remembers a key. The table follows the shard's size: about one cell per key.
-    fn add(&mut self, hash: Hash, len: usize) {
-        let wanted = len.max(WAYS).next_multiple_of(WAYS);
+    fn add(&mut self, hash: Hash, len: usize, times: &mut Times) {
+        let wanted = len.next_multiple_of(WAYS).max(WAYS);
         if self.cells.len() < wanted / 2 || self.cells.len() > wanted * 2 {
             self.cells = vec![0; wanted];
         }
-        self.clock = self.clock.wrapping_add(1);
-        let (tick, set, print) = (self.tick(), self.set(hash), fingerprint(hash));
+        let tick = cell_tick(times.count(Clock::Ghosts));
+        let (set, print) = (self.set(hash), fingerprint(hash));
         let oldest = set
             .clone()
             .max_by_key(|index| match self.cells[*index] {
@@ -192,21 +226,29 @@ impl Ghost {
         self.cells[oldest] = print | u32::from(tick);
     }
 
-    /// Was the key here lately? It is forgotten by being asked.
-    fn take(&mut self, hash: Hash) -> bool {
+    /// Was the key here lately: one of the last that left, as many as fit into the main queue? It
+    /// is forgotten by being asked.
+    fn take(&mut self, hash: Hash, times: &Times) -> bool {
         if self.cells.is_empty() {
             return false;
         }
-        let (tick, print) = (self.tick(), fingerprint(hash));
-        let lately = (self.cells.len() as u32 / self.per_tick()) as u16;
+        let tick = cell_tick(times.now(Clock::Ghosts));
+        let turnover = times.turnover(Clock::Ghosts);
+        let lately = turnover - (turnover as f32 / SMALL_SHARE) as u32;
+        let print = fingerprint(hash);
         for index in self.set(hash) {
             let cell = self.cells[index];
             if cell & 0xffff_0000 == print && cell != 0 {
                 self.cells[index] = 0;
-                return tick.wrapping_sub(cell as u16) <= lately;
+                return u32::from(tick.wrapping_sub(cell as u16)) <= lately;
             }
         }
         false
+    }
+
+    /// Bytes of the table.
+    pub fn bytes(&self) -> usize {
+        self.cells.capacity() * size_of::<u32>()
     }
 
     fn set(&self, hash: Hash) -> std::ops::Range<usize> {
@@ -214,16 +256,11 @@ impl Ghost {
         let set = ((u64::from(hash.position()) * sets) >> 32) as usize;
         set * WAYS..set * WAYS + WAYS
     }
+}
 
-    /// Additions per tick, so that 16 bits tell ages apart over many times the table's size.
-    fn per_tick(&self) -> u32 {
-        (self.cells.len() as u32 / 1024).max(1)
-    }
-
-    fn tick(&self) -> u16 {
-        // Zero is for vacant cells.
-        (self.clock / self.per_tick()) as u16 | 1
-    }
+/// The clock in a cell, which is zero when it is vacant.
+fn cell_tick(tick: u32) -> u16 {
+    (tick as u16).max(1)
 }
 
 fn fingerprint(hash: Hash) -> u32 {
@@ -232,30 +269,25 @@ fn fingerprint(hash: Hash) -> u32 {
     bits << 16
 }
 
-/// A shard's queues behind a cell of their own.
-pub type Cell = RefCell<Queues>;
-
-/// Bytes of a shard's ghost table.
-pub fn ghost_bytes(queues: &Queues) -> usize {
-    queues.ghost.cells.capacity() * size_of::<u32>()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_ghost_remembers_about_as_many_as_fit() {
-        let mut ghost = Ghost::default();
+        let (mut ghost, mut times) = (Ghosts::default(), Times::default());
         let hash = |n: u64| super::super::super::hash_key(&n.to_le_bytes());
         for n in 0..10_000 {
-            ghost.add(hash(n), 1000);
+            ghost.add(hash(n), 1000, &mut times);
+            times.pass(1000);
         }
-        let recent = (9500..10_000).filter(|n| ghost.take(hash(*n))).count();
-        let ancient = (0..8000).filter(|n| ghost.take(hash(*n))).count();
+        let recent = (9500..10_000)
+            .filter(|n| ghost.take(hash(*n), &times))
+            .count();
+        let ancient = (0..8000).filter(|n| ghost.take(hash(*n), &times)).count();
         assert!(recent > 350, "{recent} of the last 500");
         assert!(ancient < 80, "{ancient} of those long gone");
-        assert!(!ghost.take(hash(9999)), "asking forgets");
+        assert!(!ghost.take(hash(9999), &times), "asking forgets");
     }
 
     #[test]
