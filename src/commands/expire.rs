@@ -249,7 +249,7 @@ fn pexpiretime(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome
 /// Replies with a key's deadline, or −1 when it has none, −2 when there is no key. Seconds are
 /// rounded to the nearest.
 fn tell(txn: &mut Txn<'_>, reply: &mut Reply<'_>, unit: Unit, base: Base) -> Outcome {
-    let deadline = match txn.peek(txn.key(0), true) {
+    let deadline = match txn.look(txn.key(0)) {
         None => {
             reply.int(-2);
             return DONE;

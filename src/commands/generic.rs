@@ -98,12 +98,17 @@ fn copy(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if txn.is_long(elements) {
         return Ok(Flow::Long);
     }
-    let copied = txn.read(source).map(View::to_copy);
+    let found = txn.read(source).map(|view| (view.to_copy(), view.kind()));
     let mut edit = txn.edit_in(db, target);
-    let done = match copied {
-        Some(copied) if replace || !edit.exists() => {
+    let done = match found {
+        Some((copied, kind)) if replace || !edit.exists() => {
+            let old = edit.kind();
             edit.put_copy(copied);
             edit.changed(Event::Generic("copy_to"));
+            drop(edit);
+            if let Some(old) = old {
+                txn.tell_replaced((old, kind), db, target);
+            }
             true
         }
         _ => false,
@@ -123,7 +128,7 @@ fn del(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
 
 fn exists(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let found = (0..txn.key_count())
-        .filter(|index| txn.peek(txn.key(*index), true).is_some())
+        .filter(|index| txn.look(txn.key(*index)).is_some())
         .count();
     reply.count(found);
     DONE
@@ -139,7 +144,7 @@ fn touch(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
 
 fn r#type(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let name = txn
-        .peek(txn.key(0), true)
+        .look(txn.key(0))
         .map_or("none", |view| view.kind().name());
     reply.simple(name);
     DONE
@@ -157,7 +162,7 @@ fn r#move(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         let mut edit = txn.edit(key);
         let taken = edit.take();
         if taken.is_some() {
-            edit.changed(Event::Generic("move_from"));
+            edit.changed(Event::Unnamed);
         }
         taken
     };
@@ -165,7 +170,10 @@ fn r#move(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if let Some(taken) = taken {
         let mut edit = txn.edit_in(db, key);
         edit.put_taken(taken);
-        edit.changed(Event::Generic("move_to"));
+        edit.changed(Event::Unnamed);
+        drop(edit);
+        txn.tell(Event::Generic("move_from"), txn.db(), key);
+        txn.tell(Event::Generic("move_to"), db, key);
     }
     reply.int(moved.into());
     DONE
@@ -193,12 +201,20 @@ fn rename_unless(txn: &mut Txn<'_>, taken: bool) -> Result<bool, Error> {
         return Ok(false);
     }
     let mut edit = txn.edit(source);
+    let kind = edit.kind();
     let entry = edit.take().expect("seen above, under the same locks");
-    edit.changed(Event::Generic("rename_from"));
+    edit.changed(Event::Unnamed);
     drop(edit);
     let mut edit = txn.edit(target);
+    let old = edit.kind();
     edit.put_taken(entry);
-    edit.changed(Event::Generic("rename_to"));
+    edit.changed(Event::Unnamed);
+    drop(edit);
+    txn.tell(Event::Generic("rename_from"), txn.db(), source);
+    txn.tell(Event::Generic("rename_to"), txn.db(), target);
+    if let (Some(old), Some(kind)) = (old, kind) {
+        txn.tell_replaced((old, kind), txn.db(), target);
+    }
     Ok(true)
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::event_classes::EventClasses;
 use super::secret::Secret;
 use super::types::{
     BindAddress, Choice, ClientBudget, EvictionPolicy, LogFormat, LogLevel, OutputLimits,
@@ -50,6 +51,7 @@ macro_rules! number_fields {
 number_fields!(u8, u16, u32, u64, i32, i64);
 field!(bool, Bool, |field| *field, |held| held);
 field!(ClientBudget, Budget, |field| *field, |held| held);
+field!(EventClasses, EventClasses, |field| *field, |held| held);
 field!(Secret, Secret, |field| field.clone(), |held| held);
 field!(Vec<BindAddress>, Addresses, |field| field.clone(), |held| {
     held

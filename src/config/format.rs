@@ -37,6 +37,7 @@ impl Kind {
             Value::Addresses(list) => join(list),
             Value::Percentiles(list) => join(list),
             Value::OutputLimits(limits) => format_limits(limits, dialect),
+            Value::EventClasses(classes) => classes.to_string(),
         }
     }
 
@@ -98,6 +99,7 @@ impl Kind {
             Kind::OutputLimits => "groups of class, hard limit, soft limit and seconds, such as \
                  \"normal 0 0 0 pubsub 32mb 8mb 60\""
                 .to_owned(),
+            Kind::EventClasses => "letters of Ag$lshzxeKEtmdnoc, such as \"AKE\"".to_owned(),
         }
     }
 
@@ -135,6 +137,9 @@ impl Kind {
             (Kind::OutputLimits, _) => {
                 "Error in hard, soft or soft_seconds setting in buffer limit configuration."
                     .to_owned()
+            }
+            (Kind::EventClasses, _) => {
+                "Invalid event class character. Use 'Ag$lshzxeKEtmdnoc'.".to_owned()
             }
             _ => format!("argument must be {}", self.expectation()),
         }

@@ -11,6 +11,7 @@
 //! ```
 
 mod document;
+mod event_classes;
 mod field;
 mod format;
 mod live;
@@ -25,6 +26,7 @@ mod types;
 mod validate;
 mod value;
 
+pub use event_classes::EventClasses;
 pub use live::{Live, Reload, View};
 pub use load::{LoadError, Loaded, Overrides, Place, environment, load};
 pub use options::{Encoding, Limits, Logging, Memory, Monitoring, Performance, Security, Server};

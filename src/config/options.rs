@@ -101,7 +101,6 @@ pub const CONSTANTS: &[Constant] = &[
     constant("list-compress-depth", "0"),
     constant("min-replicas-to-write", "0"),
     constant("min-slaves-to-write", "0"),
-    constant("notify-keyspace-events", ""),
     constant("pidfile", ""),
     constant("replicaof", ""),
     constant("slaveof", ""),

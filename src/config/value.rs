@@ -4,6 +4,7 @@
 
 use toml_edit::Value as Toml;
 
+use super::event_classes::EventClasses;
 use super::machine;
 use super::secret::Secret;
 use super::types::{BindAddress, ClientBudget, OutputLimit};
@@ -55,6 +56,8 @@ pub enum Kind {
     Percentiles,
     /// Output limits per class of client: `class hard soft seconds …`.
     OutputLimits,
+    /// Classes of keyspace notifications, by their letters.
+    EventClasses,
 }
 
 /// A value in the shape common to all options of a kind.
@@ -78,6 +81,8 @@ pub enum Value {
     Percentiles(Vec<f64>),
     /// For `Kind::OutputLimits`; what is not mentioned stays as it is.
     OutputLimits(PartialLimits),
+    /// For `Kind::EventClasses`.
+    EventClasses(EventClasses),
 }
 
 /// Output limits of the classes that a text mentions: normal, replica, pubsub.
@@ -167,6 +172,10 @@ impl Kind {
             Kind::Addresses => parse_addresses(words(text, dialect).into_iter()),
             Kind::Percentiles => parse_percentiles(words(text, dialect).into_iter()),
             Kind::OutputLimits => parse_limits(&words(text, dialect)).map(Value::OutputLimits),
+            Kind::EventClasses => {
+                let classes = EventClasses::parse(text).ok_or(Invalid::Form)?;
+                Ok(Value::EventClasses(classes))
+            }
         }
     }
 

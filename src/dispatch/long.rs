@@ -12,8 +12,10 @@ use crate::session::{Session, Shared};
 pub(super) fn offload(session: &Session, command: &'static Registered, args: Args<'_>) -> Flow {
     let owned = args.to_owned();
     let (db, protocol, touch) = (session.db, session.protocol, !session.no_touch);
+    let client = session.client.id;
     Flow::Offload(Box::new(move |shared, out| {
         let mut local = Local::new(0, shared.keyspace.settings());
+        local.client = client;
         let config = shared.config.load();
         let scope = Scope {
             keyspace: &shared.keyspace,

@@ -365,6 +365,7 @@ impl Engine {
 
     /// What a transaction for a client runs with, and what is needed beside it.
     fn parts(&mut self, session: &Session) -> (Scope<'_>, &Shared, &mut Option<Blocked>) {
+        self.local.client = session.client.id;
         let config = self.view.config();
         let scope = scope(&self.shared, &mut self.local, config, self.now_ms, session);
         (scope, &self.shared, &mut self.blocked)

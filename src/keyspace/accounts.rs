@@ -1,21 +1,22 @@
 //! Bytes in use: of a table, of its shard, and of the thread's share that is not yet published. The
 //! caller of every function holds the shard.
 
+use super::event::Event;
 use super::shard::Shard;
 use super::table::{Pos, Table};
 use super::{Keyspace, Local};
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Removes a key that expired or is evicted: accounts for it and marks its watchers.
+/// Removes a key that expired or is evicted, as `event` says: accounts for it, marks its watchers
+/// and tells of it.
 pub(super) fn forget(
     keyspace: &Keyspace,
     shard: &Shard,
-    db: usize,
-    table: &Table,
-    pos: Pos,
+    (db, table, pos): (usize, &Table, Pos),
+    event: Event,
     local: &mut Local,
 ) {
-    forget_keeping_size(keyspace, shard, db, table, pos, local);
+    forget_keeping_size(keyspace, shard, (db, table, pos), event, local);
     fit(keyspace, shard, table, local);
 }
 
@@ -23,11 +24,13 @@ pub(super) fn forget(
 pub(super) fn forget_keeping_size(
     keyspace: &Keyspace,
     shard: &Shard,
-    db: usize,
-    table: &Table,
-    pos: Pos,
+    (db, table, pos): (usize, &Table, Pos),
+    event: Event,
     local: &mut Local,
 ) {
+    let audience = &keyspace.audience;
+    audience.tell(event, db, table.entry(pos).key());
+    audience.changed(table.entry(pos).key(), 0);
     if shard.watched.get() > 0 {
         keyspace.watched.mark(db, table.entry(pos).key());
     }

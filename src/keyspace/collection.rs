@@ -2,6 +2,7 @@
 //! streams of the keyspace through the views of [`crate::values`].
 
 use super::Edit;
+use super::Event;
 use super::Key;
 use super::accounts::account_in;
 use super::entry::{Entry, EntryRef, Size};
@@ -119,6 +120,7 @@ impl Edit<'_, '_> {
             self.remove();
             return;
         }
+        self.tell_overwritten(kind);
         let deadline = self.resolve(ttl);
         let seconds = seconds(self.now_ms());
         let entry = Entry::collection(self.key.bytes(), kind, value, deadline, seconds);
@@ -155,6 +157,7 @@ impl Edit<'_, '_> {
             && entry.content().is_empty();
         if empty {
             self.remove();
+            self.tell(Event::DEL);
         }
     }
 

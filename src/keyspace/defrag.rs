@@ -20,6 +20,7 @@ mod trigger;
 pub use trigger::{Memory, Trigger};
 
 use super::accounts::{fit, forget_keeping_size};
+use super::event::Event;
 use super::eviction;
 use super::shard::Shard;
 use super::table::{Stash, Table};
@@ -258,7 +259,8 @@ impl Walk {
                     }
                     if eviction::is_expendable(keyspace, table, pos, local, now_ms) {
                         local.tally.evicted += 1;
-                        forget_keeping_size(keyspace, shard, self.db, table, pos, local);
+                        let place = (self.db, table, pos);
+                        forget_keeping_size(keyspace, shard, place, Event::Evicted, local);
                         continue;
                     }
                     let inside = |address| selection.contains(address);

@@ -4,10 +4,12 @@ use super::Key;
 use super::accounts::account_in;
 use super::collection::Opened;
 use super::entry::{Entry, EntryMut};
+use super::event::Event;
 use super::shard::Shard;
 use super::table::{Pos, Table};
-use super::txn::{Event, Ttl, Txn, View, seconds};
+use super::txn::{Ttl, Txn, View, seconds};
 use super::{NewValue, ValueRef, eviction, fields};
+use crate::config::EventClasses;
 use crate::error::Error;
 use crate::protocol::output::Blob;
 use crate::values::Type;
@@ -22,7 +24,7 @@ pub struct Edit<'t, 'a> {
     pub(super) key: Key<'a>,
     pub(super) db: usize,
     pub(super) pos: Option<Pos>,
-    pub(super) event: Option<Event>,
+    pub(super) is_changed: bool,
     /// What was done is not a change to those who watch the key.
     pub(super) unwatched: bool,
     /// Set while the key is open as a collection.
@@ -58,19 +60,60 @@ impl Edit<'_, '_> {
         self.txn.now_ms
     }
 
-    /// Declares what was done; without it, nothing is taken to have changed.
+    /// Declares what was done, and tells of it; without it, nothing is taken to have changed. What
+    /// is told under several names is declared several times, in their order.
+    #[inline]
     pub fn changed(&mut self, event: Event) {
-        self.event = Some(event);
+        self.is_changed = true;
         self.unwatched = false;
+        self.tell(event);
+    }
+
+    /// Tells of an event, without declaring a change.
+    #[inline]
+    pub fn tell(&self, event: Event) {
+        let audience = &self.txn.keyspace.audience;
+        audience.tell(event, self.db, self.key.bytes());
+    }
+
+    /// Tells that the key is not there, if so: for writers that read first.
+    pub fn tell_missing(&self) {
+        if !self.exists() {
+            self.tell(Event::Miss);
+        }
+    }
+
+    /// Tells that the key is added although it exists: what it held counts as deleted before.
+    fn tell_added(&self) {
+        if self.exists() {
+            self.tell(Event::New);
+        }
+    }
+
+    /// The type of what the key holds, if it exists.
+    pub fn kind(&self) -> Option<Type> {
+        self.view().map(View::kind)
+    }
+
+    /// Tells that a value of type `kind` replaces what the key holds, if it holds anything.
+    #[inline]
+    pub fn tell_overwritten(&self, kind: Type) {
+        if self.txn.keyspace.audience.wants(EventClasses::REPLACED)
+            && let Some(view) = self.view()
+        {
+            self.tell(Event::Overwritten);
+            if view.kind() != kind {
+                self.tell(Event::TypeChanged);
+            }
+        }
     }
 
     /// As [`Edit::changed`], for what `WATCH` does not count as a change: the work of a stream's
     /// consumer groups.
     pub fn changed_unwatched(&mut self, event: Event) {
-        if self.event.is_none() {
-            self.event = Some(event);
-            self.unwatched = true;
-        }
+        self.unwatched |= !self.is_changed;
+        self.is_changed = true;
+        self.tell(event);
     }
 
     /// Stores a value, in place where it fits.
@@ -141,6 +184,7 @@ impl Edit<'_, '_> {
     /// deadline and its frequency of use.
     pub fn put_taken(&mut self, taken: Taken) {
         let Taken { mut entry, bits } = taken;
+        self.tell_added();
         entry.touch(seconds(self.txn.now_ms));
         let deadline = entry.deadline();
         self.put(entry.renewed(self.key.bytes(), deadline));
@@ -153,6 +197,7 @@ impl Edit<'_, '_> {
     /// Stores a copy of another key's value.
     pub fn put_copy(&mut self, copy: Copied) {
         let Copied { mut entry } = copy;
+        self.tell_added();
         entry.touch(seconds(self.txn.now_ms));
         let deadline = entry.deadline();
         self.put(entry.renewed(self.key.bytes(), deadline));
@@ -206,6 +251,7 @@ impl Edit<'_, '_> {
             let bits = eviction::admitted(self.shard, hash, self.txn.local, now_ms);
             let garbage = &self.txn.keyspace.garbage;
             self.pos = Some(self.table.insert(self.key.hash(), entry, bits, garbage));
+            self.tell(Event::New);
             added + self.table.array_bytes() as i64 - arrays
         };
         account_in(self.shard, self.table, self.txn.local, delta);
@@ -245,10 +291,14 @@ impl Drop for Edit<'_, '_> {
         if self.opened.is_some() {
             self.close();
         }
-        if self.event.is_some() {
+        if self.is_changed {
             self.txn.local.tally.changes += 1;
-            if self.shard.watched.get() > 0 && !self.unwatched {
-                self.txn.keyspace.watched.mark(self.db, self.key.bytes());
+            if !self.unwatched {
+                if self.shard.watched.get() > 0 {
+                    self.txn.keyspace.watched.mark(self.db, self.key.bytes());
+                }
+                let by = self.txn.local.client;
+                self.txn.keyspace.audience.changed(self.key.bytes(), by);
             }
             if self.shard.waiters.load(Relaxed) > 0 {
                 self.txn.note_ready(self.db, self.key.bytes());

@@ -5,6 +5,7 @@
 //! entries of keys that have a deadline.
 
 use super::accounts::{fit, forget_keeping_size};
+use super::event::Event;
 use super::shard::Shard;
 use super::table::{Pos, Table};
 use super::{Keyspace, Local, fields};
@@ -129,7 +130,8 @@ impl Sweep {
                     step.expired += 1;
                     local.tally.expired += 1;
                     local.tally.expired_by_sweep += 1;
-                    forget_keeping_size(keyspace, shard, self.db, table, pos, local);
+                    let place = (self.db, table, pos);
+                    forget_keeping_size(keyspace, shard, place, Event::Expired, local);
                 }
             }
         }

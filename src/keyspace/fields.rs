@@ -7,6 +7,7 @@
 
 use super::accounts::{account, account_in, forget as forget_key};
 use super::entry::{Entry, EntryRef, good_size};
+use super::event::Event;
 use super::shard::Shard;
 use super::table::{Pos, Table};
 use super::{Keyspace, Local, hash_key};
@@ -121,7 +122,9 @@ pub(super) fn purge(
     if hash::is_over(table.entry(pos).content(), now_ms) {
         local.tally.changes += 1;
         // A million fields that are due together are freed in the background, as one value.
-        return forget_key(keyspace, shard, db, table, pos, local);
+        let audience = &keyspace.audience;
+        audience.tell(Event::Hash("hexpired"), db, table.entry(pos).key());
+        return forget_key(keyspace, shard, (db, table, pos), Event::DEL, local);
     }
     let (bytes, due) = (table.entry(pos).size_bytes(), due_of(table.entry(pos)));
     let mut holder = InPlace { table, pos };
@@ -134,11 +137,14 @@ pub(super) fn purge(
         return;
     }
     local.tally.changes += 1;
+    let audience = &keyspace.audience;
+    audience.tell(Event::Hash("hexpired"), db, entry.key());
+    if entry.content().is_empty() {
+        return forget_key(keyspace, shard, (db, table, pos), Event::DEL, local);
+    }
+    audience.changed(entry.key(), 0);
     if shard.watched.get() > 0 {
         keyspace.watched.mark(db, entry.key());
-    }
-    if entry.content().is_empty() {
-        forget_key(keyspace, shard, db, table, pos, local);
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Local {
     pub(super) victims: eviction::Victims,
     /// Events counted since last published.
     pub tally: Tally,
+    /// The client whose request is being run; 0 for nobody's.
+    pub client: u64,
     /// Its part in passes against fragmentation, if it takes part.
     pub walk: Option<Box<Walk>>,
 }
@@ -59,6 +61,7 @@ impl Local {
             times: eviction::clock::Times::default(),
             victims: eviction::Victims::default(),
             tally: Tally::default(),
+            client: 0,
             walk: None,
         }
     }

@@ -7,6 +7,7 @@ pub mod collection;
 pub mod defrag;
 pub mod edit;
 pub mod entry;
+pub mod event;
 pub mod eviction;
 pub mod expiry;
 mod fields;
@@ -25,10 +26,11 @@ pub mod whole;
 pub use collection::Stored;
 pub use edit::Edit;
 pub use entry::{NewValue, ValueRef};
+pub use event::Event;
 pub use keys::Key;
 pub use memory::Local;
 pub use table::Hash;
-pub use txn::{Event, Ttl, Txn, View};
+pub use txn::{Ttl, Txn, View};
 
 use eviction::Settings;
 use retire::Garbage;
@@ -53,6 +55,8 @@ pub struct Keyspace {
     pub defrag: defrag::Passes,
     /// Keys that clients watch.
     pub watched: Watched,
+    /// Who is told of what happens to keys.
+    pub audience: event::Audience,
     /// Clients that wait for keys.
     pub waiting: waiting::Waiting,
     /// Bytes of entries and bucket arrays, as last published by the workers.
@@ -91,6 +95,7 @@ impl Keyspace {
             garbage: Garbage::new(readers),
             defrag: defrag::Passes::default(),
             watched: Watched::default(),
+            audience: event::Audience::default(),
             waiting: waiting::Waiting::default(),
             used_bytes: AtomicI64::new(0),
             freeing_bytes: AtomicI64::new(0),

@@ -12,6 +12,7 @@
 use super::accounts::forget;
 use super::edit::Edit;
 use super::entry::EntryRef;
+use super::event::Event;
 use super::eviction;
 pub use super::keys::{Key, Keys};
 use super::shard::{Guard, Guards, Shard};
@@ -80,27 +81,6 @@ impl<'a> Held<'a> {
             .all(|index| guards.add(index, &lock))
             .then_some(Held::Many(guards))
     }
-}
-
-/// What happened to a key, by the class of `notify-keyspace-events` it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Class `g`: any type.
-    Generic(&'static str),
-    /// Class `$`.
-    String(&'static str),
-    /// Class `l`.
-    List(&'static str),
-    /// Class `s`.
-    Set(&'static str),
-    /// Class `z`.
-    Zset(&'static str),
-    /// Class `h`.
-    Hash(&'static str),
-    /// Class `t`.
-    Stream(&'static str),
-    /// One that is not told of.
-    Unnamed,
 }
 
 /// What becomes of a key's deadline when its value is stored.
@@ -312,7 +292,7 @@ impl<'a> Txn<'a> {
     /// Reads a key: counted as a hit or miss, and as a use.
     pub fn read(&mut self, key: Key<'_>) -> Option<View<'_>> {
         let Some((_, table, found)) = self.locate(self.db, key) else {
-            self.local.tally.misses += 1;
+            self.missed(key);
             return None;
         };
         self.local.tally.hits += 1;
@@ -321,6 +301,12 @@ impl<'a> Txn<'a> {
             return Some(View::of(&found, bits));
         }
         Some(View::of(&found, found.evict_bits()))
+    }
+
+    fn missed(&mut self, key: Key<'_>) {
+        self.local.tally.misses += 1;
+        let audience = &self.keyspace.audience;
+        audience.tell(Event::Miss, self.db, key.bytes);
     }
 
     /// Counts as a use of a key, also for clients whose accesses do not (`TOUCH`), and as a hit or
@@ -355,6 +341,15 @@ impl<'a> Txn<'a> {
         Some(View::of(&found, found.evict_bits()))
     }
 
+    /// As [`Txn::peek`], counted, and a key that is not there is told of.
+    pub fn look(&mut self, key: Key<'_>) -> Option<View<'_>> {
+        if self.locate(self.db, key).is_none() {
+            self.missed(key);
+            return None;
+        }
+        self.peek(key, true)
+    }
+
     /// Reads a key that must hold a string.
     #[inline]
     pub fn read_string(&mut self, key: Key<'_>) -> Result<Option<ValueRef<'_>>, Error> {
@@ -383,7 +378,7 @@ impl<'a> Txn<'a> {
             key,
             db,
             pos,
-            event: None,
+            is_changed: false,
             unwatched: false,
             opened: None,
         }
@@ -397,6 +392,20 @@ impl<'a> Txn<'a> {
             edit.changed(event);
         }
         existed
+    }
+
+    /// Tells of an event, without declaring a change: where the order of events is not that in which
+    /// keys are closed.
+    pub fn tell(&self, event: Event, db: usize, key: Key<'_>) {
+        self.keyspace.audience.tell(event, db, key.bytes);
+    }
+
+    /// Tells that a value of type `old` was replaced by one of type `new`, after the fact.
+    pub fn tell_replaced(&self, (old, new): (Type, Type), db: usize, key: Key<'_>) {
+        self.tell(Event::Overwritten, db, key);
+        if old != new {
+            self.tell(Event::TypeChanged, db, key);
+        }
     }
 
     /// Registers `flag` to be set when `key` changes. True when the key exists now.
@@ -477,7 +486,8 @@ impl<'a> Txn<'a> {
         let table = shard.table(db);
         if found.is_volatile() && table.is_due(found.pos, self.now_ms) {
             self.local.tally.expired += 1;
-            forget(self.keyspace, shard, db, table, found.pos, self.local);
+            let place = (db, table, found.pos);
+            forget(self.keyspace, shard, place, Event::Expired, self.local);
             return None;
         }
         let due = fields::due_of(found.entry());

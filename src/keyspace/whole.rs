@@ -8,6 +8,7 @@
 
 use super::accounts::{account_in, forget};
 use super::entry::EntryRef;
+use super::event::Event;
 use super::shard::Shard;
 use super::table::{SLOTS, Table};
 use super::{Keyspace, Local, Txn, fields, hash_key};
@@ -31,6 +32,7 @@ impl Txn<'_> {
         let (keyspace, now_ms) = (self.keyspace(), self.now_ms());
         let exists = |key: &[u8]| contains(keyspace, db, key, now_ms);
         keyspace.watched.mark_all(db, exists);
+        keyspace.audience.all_changed();
         self.note_all_ready(db);
         let mut flushed = Flushed::default();
         self.each_shard(|_, shard, local| {
@@ -56,6 +58,7 @@ impl Txn<'_> {
             |key: &[u8]| contains(keyspace, a, key, now_ms) || contains(keyspace, b, key, now_ms);
         keyspace.watched.mark_all(a, exists);
         keyspace.watched.mark_all(b, exists);
+        keyspace.audience.all_changed();
         self.note_all_ready(a);
         self.note_all_ready(b);
         let databases = (a, b);
@@ -249,7 +252,7 @@ fn draw(
     })?;
     if table.is_due(pos, now_ms) {
         local.tally.expired += 1;
-        forget(keyspace, shard, db, table, pos, local);
+        forget(keyspace, shard, (db, table, pos), Event::Expired, local);
         return None;
     }
     Some(table.entry(pos).key().to_vec())

@@ -18,7 +18,9 @@ use crate::config::{Config, Live, Loaded, Overrides};
 use crate::http::{self, HealthReport, Probe, State};
 use crate::keyspace::Keyspace;
 use crate::metrics::{Counter, Metrics};
-use crate::session::{Effects, Lifecycle, Phase, Registry, Shared, eviction_settings};
+use crate::session::{
+    Effects, Herald, Lifecycle, MailLimits, Phase, Registry, Shared, eviction_settings,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -99,12 +101,20 @@ fn shared(loaded: Loaded, overrides: Overrides, env: BTreeMap<String, String>) -
         server.worker_count(),
         eviction_settings(&loaded.config),
     );
+    let pubsub = Arc::default();
+    let mail_limits = Arc::new(MailLimits::default());
+    mail_limits.apply(&loaded.config);
+    let herald = Herald::new(Arc::clone(&pubsub), Arc::clone(&mail_limits));
+    keyspace.audience.introduce(Box::new(herald));
+    let wanted = loaded.config.monitoring.notify_keyspace_events;
+    keyspace.audience.want(wanted);
     Shared {
         keyspace,
         config: Live::new(loaded, overrides, env),
         clock: crate::base::clock::Clock::start(),
         clients: Registry::default(),
-        pubsub: Default::default(),
+        pubsub,
+        mail_limits,
         metrics: Metrics::new(table::all().len(), databases),
         slowlog: Default::default(),
         latency: Default::default(),

@@ -4,6 +4,7 @@
 //! state that other threads may see. [`Session`] is the part that only its worker touches.
 
 mod client;
+mod herald;
 mod latency;
 mod logins;
 mod pause;
@@ -12,6 +13,7 @@ mod slowlog;
 mod subscribing;
 
 pub use client::{Address, Client, Doom, Flag, Identity, Unblocked};
+pub use herald::{Herald, MailLimits};
 pub use latency::{
     Event as LatencyEvent, LatencyMonitor, Sample as LatencySample, Series as LatencySeries,
 };
@@ -44,7 +46,9 @@ pub struct Shared {
     /// Connected clients.
     pub clients: Registry,
     /// Who is subscribed to what.
-    pub pubsub: PubSub<Client>,
+    pub pubsub: Arc<PubSub<Client>>,
+    /// How much messages may pile up with a client.
+    pub mail_limits: Arc<MailLimits>,
     /// Counters.
     pub metrics: Metrics,
     /// The slow log.
@@ -115,6 +119,9 @@ impl Shared {
     /// before the configuration is published: who sees the new one then finds everything done.
     pub fn apply(&self, config: &Config) {
         self.keyspace.set_settings(eviction_settings(config));
+        let wanted = config.monitoring.notify_keyspace_events;
+        self.keyspace.audience.want(wanted);
+        self.mail_limits.apply(config);
         let limit = config.memory.max_memory;
         if limit != self.config.load().memory.max_memory {
             // In force with the next command; the governor corrects it by what is resident.

@@ -44,6 +44,18 @@ impl Generator {
             })
             .collect();
         assert!(!families.is_empty(), "DIFF_FAMILIES names no family");
+        Generator::from(seed, families)
+    }
+
+    /// Draws from families of these names.
+    pub fn of(seed: u64, names: &[&str]) -> Generator {
+        let named = FAMILIES
+            .iter()
+            .filter(|family| names.contains(&family.name));
+        Generator::from(seed, named.collect())
+    }
+
+    fn from(seed: u64, families: Vec<&'static Family>) -> Generator {
         let mut keys: Vec<&[u8]> = families.iter().flat_map(|f| f.keys).copied().collect();
         if keys.is_empty() {
             keys.push(b"k");

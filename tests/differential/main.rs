@@ -14,6 +14,7 @@
 //! that matter are left; then the run goes on from an empty database, to report several.
 
 mod compare;
+mod events;
 mod exceptions;
 mod generate;
 mod numbers;
@@ -65,6 +66,11 @@ fn numbers_are_read_alike_resp3() {
 #[test]
 fn messages_reach_subscribers_alike() {
     pubsub::run(Plan::streams().seed);
+}
+
+#[test]
+fn events_are_told_alike() {
+    events::run(&Plan::events());
 }
 
 #[test]

@@ -38,6 +38,15 @@ impl Plan {
         }
     }
 
+    /// For keyspace notifications: a tenth of the commands.
+    pub fn events() -> Plan {
+        let plan = Plan::share(SHARES, 2);
+        Plan {
+            commands: plan.commands * SHARES as usize / 10,
+            ..plan
+        }
+    }
+
     /// One of the shares of `DIFF_COMMANDS`, with its own part of the randomness of `DIFF_SEED`.
     pub fn share(share: u64, protocol: u8) -> Plan {
         let number = |name: &str| {

@@ -7,6 +7,7 @@ mod support;
 
 // One module per line, sorted: families are added side by side.
 mod commands;
+mod events;
 mod harness;
 mod isolation;
 mod large;

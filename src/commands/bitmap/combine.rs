@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::keyspace::{Event, NewValue, Ttl, Txn, ValueRef};
 use crate::protocol::output::Blob;
 use crate::protocol::{Args, Reply};
+use crate::values::Type;
 use crate::values::bits::{Combine, combine};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub(super) fn bitop(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
     let length = result.len();
     let mut edit = txn.edit(txn.key(0));
     if length > 0 {
+        edit.tell_overwritten(Type::String);
         // Never as an integer, whatever it looks like.
         if length >= crate::keyspace::entry::INLINE_MAX {
             edit.store(NewValue::Blob(&Arc::new(result)), Ttl::Clear);

@@ -181,6 +181,9 @@ pub(super) fn hsetex(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -
             hash.set(args.at(at), args.at(at + 1), options.ttl, limits);
         }
         edit.changed(SET_EVENT);
+        if matches!(options.ttl, FieldTtl::At(_)) {
+            edit.changed(EXPIRE_EVENT);
+        }
     }
     reply.int(1);
     DONE

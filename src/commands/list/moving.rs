@@ -114,20 +114,24 @@ impl Move {
             return Err(Error::WrongType);
         }
         let count = moved.len();
-        let mut edit = txn.edit_as(source, Type::List)?;
-        List::new(&mut edit).remove_from_end(self.from, count, limits);
-        edit.changed(popped(self.from));
-        if source.bytes() != target.bytes() {
-            drop(edit);
-            edit = txn.edit_as(target, Type::List)?;
-        }
         // In the order of the list they go to.
         let in_order = moved.iter().map(|text| text.as_slice());
+        let rotates = source.bytes() == target.bytes();
+        let mut edit = txn.edit_as(target, Type::List)?;
+        if rotates {
+            List::new(&mut edit).remove_from_end(self.from, count, limits);
+        }
         match self.to {
             End::Right => List::new(&mut edit).push(End::Right, in_order, limits),
             End::Left => List::new(&mut edit).push(End::Left, in_order.rev(), limits),
         }
         edit.changed(pushed(self.to));
+        if !rotates {
+            drop(edit);
+            edit = txn.edit_as(source, Type::List)?;
+            List::new(&mut edit).remove_from_end(self.from, count, limits);
+        }
+        edit.changed(popped(self.from));
         if self.many {
             reply.array(count);
         }

@@ -39,7 +39,10 @@ pub(super) fn spop(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> 
         Some(count) if count >= len => {
             reply.set(len);
             set.for_each(|member| reply_element(member, reply));
-            edit.remove();
+            if edit.remove() {
+                edit.changed(POP_EVENT);
+                edit.changed(Event::DEL);
+            }
         }
         Some(count) => {
             reply.set(count);
@@ -48,7 +51,7 @@ pub(super) fn spop(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> 
             }
         }
     }
-    if len > 0 && count != Some(0) {
+    if len > 0 && count.is_none_or(|count| (1..len).contains(&count)) {
         edit.changed(POP_EVENT);
     }
     drop(edit);

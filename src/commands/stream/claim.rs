@@ -166,6 +166,7 @@ fn reply_claimed(log: &Log, ids: &[Id], only_ids: bool, reply: &mut Reply<'_>) {
 pub(super) fn xclaim(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let now_ms = unix_ms(txn);
     let mut edit = txn.edit_as(txn.key(0), Type::Stream)?;
+    edit.tell_missing();
     let (log, mut group) = stream::of_mut(&mut edit)
         .and_then(|stream| stream.with_group(args.at(2)))
         .ok_or_else(|| Error::no_key_or_group(args.at(1), args.at(2)))?;
@@ -211,6 +212,7 @@ pub(super) fn xautoclaim(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_
         at += 1;
     }
     let mut edit = txn.edit_as(txn.key(0), Type::Stream)?;
+    edit.tell_missing();
     let (log, mut group) = stream::of_mut(&mut edit)
         .and_then(|stream| stream.with_group(args.at(2)))
         .ok_or_else(|| Error::no_key_or_group(args.at(1), args.at(2)))?;

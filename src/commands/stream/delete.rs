@@ -31,6 +31,7 @@ pub(super) fn xdel(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> 
 
 pub(super) fn xack(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut edit = txn.edit_as(txn.key(0), Type::Stream)?;
+    edit.tell_missing();
     let acknowledged = match stream::of_mut(&mut edit) {
         Some(stream) => acknowledge(stream, args)?,
         None => 0,

@@ -8,6 +8,7 @@ use crate::base::number;
 use crate::error::Error;
 use crate::keyspace::{Event, Key, NewValue, Ttl, Txn};
 use crate::protocol::{Args, Reply};
+use crate::values::Type;
 
 const SET_EVENT: Event = Event::String("set");
 
@@ -88,6 +89,7 @@ pub(super) fn set(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> O
         return set_with_options(txn, args, reply);
     }
     let mut edit = txn.edit(txn.key(0));
+    edit.tell_overwritten(Type::String);
     edit.store(stored(args, 2), Ttl::Clear);
     edit.changed(SET_EVENT);
     reply.ok();
@@ -138,11 +140,13 @@ fn put<'a>(txn: &mut Txn<'a>, key: Key<'a>, value: NewValue<'_>, ttl: Ttl) {
             edit.changed(Event::Generic("del"));
         }
         Ttl::At(_) => {
+            edit.tell_overwritten(Type::String);
             edit.store(value, ttl);
             edit.changed(SET_EVENT);
             edit.changed(Event::Generic("expire"));
         }
         Ttl::Keep | Ttl::Clear => {
+            edit.tell_overwritten(Type::String);
             edit.store(value, ttl);
             edit.changed(SET_EVENT);
         }

@@ -23,6 +23,10 @@ section! {
             Kind::OutputLimits,
             "normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60",
         ).live().redis(&["client-output-buffer-limit"]);
+        /// Keys that the server remembers for client-side caches; beyond, some are invalidated and
+        /// forgotten. 0 is no limit.
+        tracking_table_max_keys: u64 = int(0, i64::MAX, "1000000").live()
+            .redis(&["tracking-table-max-keys"]);
         /// Arguments that a request may have before the client has authenticated.
         preauth_arguments: u32 = int(4, i32::MAX as i64, "10").live();
         /// Bytes that one argument may have before the client has authenticated.

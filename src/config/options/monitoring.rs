@@ -1,6 +1,7 @@
 //! What is logged, and what is remembered for the operator.
 
 use super::{Spec, boolean, choice, choice_as, int, path, section};
+use crate::config::EventClasses;
 use crate::config::types::{LogFormat, LogLevel};
 use crate::config::value::Kind;
 
@@ -36,5 +37,9 @@ section! {
         /// Percentiles of the histograms that INFO prints.
         latency_tracking_info_percentiles: Vec<f64> = Spec::new(Kind::Percentiles, "50 99 99.9")
             .live().redis(&["latency-tracking-info-percentiles"]);
+        /// Classes of keyspace notifications to publish, by their letters: K and E for channels
+        /// named after the key and after the event, A for all of g$lshzxetd, and m, n, o, c.
+        notify_keyspace_events: EventClasses = Spec::new(Kind::EventClasses, "")
+            .live().redis(&["notify-keyspace-events"]);
     }
 }

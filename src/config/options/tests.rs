@@ -21,6 +21,7 @@ fn samples(row: &Row) -> Vec<String> {
         Kind::Addresses => &["", "127.0.0.1", "* -::* localhost"],
         Kind::Percentiles => &["", "0 50 99.99 100"],
         Kind::OutputLimits => &["normal 1kb 2mb 3 replica 4gb 5 6 pubsub 0 0 0"],
+        Kind::EventClasses => &["AnoKE"],
     };
     fixed.iter().map(ToString::to_string).collect()
 }

@@ -14,6 +14,7 @@ pub(super) mod s3fifo;
 
 use super::accounts::forget;
 use super::defrag;
+use super::event::Event;
 use super::shard::{Guard, Shard};
 use super::table::{Hash, Pos, Table};
 use super::{Keyspace, Local};
@@ -219,7 +220,8 @@ pub fn evict_one(keyspace: &Keyspace, local: &mut Local, now_ms: u64) -> bool {
             // A deadline may have changed in place.
             if rank(table, pos, &settings, &local.times, now_ms) >= candidate.rank {
                 local.tally.evicted += 1;
-                forget(keyspace, guard.shard(), db, table, pos, local);
+                let place = (db, table, pos);
+                forget(keyspace, guard.shard(), place, Event::Evicted, local);
                 return true;
             }
         }

@@ -13,6 +13,7 @@
 //! ```
 
 use super::super::accounts::{account, forget};
+use super::super::event::Event;
 use super::super::shard::Shard;
 use super::super::table::Hash;
 use super::super::{Keyspace, Local};
@@ -191,7 +192,7 @@ fn decide(keyspace: &Keyspace, local: &mut Local, candidate: &Candidate, force: 
         account(shard, local, grown);
     }
     local.tally.evicted += 1;
-    forget(keyspace, shard, db, table, pos, local);
+    forget(keyspace, shard, (db, table, pos), Event::Evicted, local);
     Decision::Evicted
 }
 
