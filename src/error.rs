@@ -6,6 +6,7 @@
 mod hash;
 mod pubsub;
 mod stream;
+mod tracking;
 mod zset;
 
 use crate::protocol::request::ProtocolError;

@@ -30,6 +30,7 @@ pub mod protocol;
 pub mod pubsub;
 pub mod server;
 pub mod session;
+pub mod tracking;
 pub mod values;
 
 #[global_allocator]

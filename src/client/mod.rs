@@ -125,8 +125,8 @@ impl Connection {
                 Some(Doom::Shutdown) => self.draining = true,
                 Some(doom) => return self.end(desk, doom, cx),
             }
-            self.take_mail(desk);
             let waits = self.poll_waiting(desk, cx).is_pending();
+            self.take_mail(desk);
             ready!(self.poll_flush(desk, cx))?;
             if self.closing {
                 return Poll::Ready(Ok(()));

@@ -1,7 +1,7 @@
 //! Replies on their way to the peer, and how much of them may pile up.
 
-use super::Connection;
 use super::desk::Desk;
+use super::{Connection, Waiting};
 use crate::metrics::{Counter, bump};
 use crate::protocol::Output;
 use crate::session::Doom;
@@ -99,6 +99,10 @@ impl Connection {
     pub(super) fn take_mail(&mut self, desk: &Desk) {
         // Who is about to go is owed no more: there would be no end to it.
         if self.closing {
+            return;
+        }
+        // What long work has read may change before its reply is here: that is told after it.
+        if self.session.caching.is_some() && matches!(self.waiting, Waiting::Job(..)) {
             return;
         }
         if let Some(mut mail) = self.session.client.take_mail()

@@ -213,6 +213,9 @@ fn reset(cx: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     {
         reply.output().append(&mut mail);
     }
+    let audience = &cx.shared.keyspace.audience;
+    cx.session
+        .end_caching(&cx.shared.tracking, |on| audience.track(on));
     speak(cx, Protocol::Resp2, reply);
     let session = &mut *cx.session;
     session.db = 0;

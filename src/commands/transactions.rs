@@ -6,6 +6,7 @@ use super::table::Family;
 use crate::error::Error;
 use crate::protocol::{Args, Reply};
 use crate::session::{Flag, Multi, Watching};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -85,7 +86,8 @@ fn watch(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     let mut watching = cx.session.watching.take().unwrap_or_else(|| {
         Box::new(Watching {
             dirty: Arc::new(AtomicBool::new(false)),
-            keys: Vec::new(),
+            keys: HashMap::new(),
+            bytes: 0,
         })
     });
     let db = cx.session.db;
@@ -94,21 +96,19 @@ fn watch(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         let mut txn = cx.txn(args).map_err(|_| Error::Syntax)?;
         for index in 0..txn.key_count() {
             let key = txn.key(index);
-            if watching
-                .keys
-                .iter()
-                .any(|(at, other, _)| *at == db && **other == *key.bytes())
-            {
+            if watching.has(db, key.bytes()) {
                 continue;
             }
             let exists = txn.watch(key, &watching.dirty);
-            watching.keys.push((db, key.bytes().into(), exists));
+            watching.add(db, key.bytes(), exists);
         }
     }
     cx.session
         .client
         .watched
         .store(watching.keys.len() as u32, Relaxed);
+    let held = &cx.session.client.watching_bytes;
+    held.store(watching.bytes, Relaxed);
     let dirty = Arc::clone(&watching.dirty);
     cx.session.client.show_dirty(Some(dirty));
     cx.session.watching = Some(watching);

@@ -38,6 +38,7 @@ pub(super) fn is_usual(engine: &Engine, session: &Session) -> bool {
     session.is_admitted(engine.config())
         && !session.is_subscriber()
         && session.multi.is_none()
+        && session.caching.is_none()
         && session.reply_mode == ReplyMode::On
         && !engine.shared.pause.is_active(engine.now_ms)
         && !engine.shared.clients.has_monitors()

@@ -1,6 +1,6 @@
 //! Requests that run on the pool: long ones, and those whose shard somebody holds for long.
 
-use super::blocking;
+use super::{blocking, caching};
 use crate::commands::spec::{Flow, Handler};
 use crate::commands::table::Registered;
 use crate::keyspace::txn::{Keys, Scope};
@@ -12,7 +12,7 @@ use crate::session::{Session, Shared};
 pub(super) fn offload(session: &Session, command: &'static Registered, args: Args<'_>) -> Flow {
     let owned = args.to_owned();
     let (db, protocol, touch) = (session.db, session.protocol, !session.no_touch);
-    let client = session.client.id;
+    let (client, notes) = (session.client.id, session.notes_reads());
     Flow::Offload(Box::new(move |shared, out| {
         let mut local = Local::new(0, shared.keyspace.settings());
         local.client = client;
@@ -31,7 +31,7 @@ pub(super) fn offload(session: &Session, command: &'static Registered, args: Arg
             scope,
             command,
             owned.as_args(),
-            Reply::new(out, protocol),
+            (Reply::new(out, protocol), notes),
         );
         local.publish(&shared.keyspace);
     }))
@@ -42,7 +42,7 @@ fn run(
     scope: Scope<'_>,
     command: &Registered,
     args: Args<'_>,
-    mut reply: Reply<'_>,
+    (mut reply, notes): (Reply<'_>, bool),
 ) {
     let (handler, mut txn) = match command.command.handler {
         Handler::Keys(handler) => {
@@ -58,7 +58,11 @@ fn run(
         _ => unreachable!("only commands on keys are offloaded"),
     };
     let mark = reply.mark();
-    match handler(&mut txn, args, &mut reply) {
+    let outcome = handler(&mut txn, args, &mut reply);
+    if notes {
+        caching::note(shared, txn.local().client, command, &txn);
+    }
+    match outcome {
         Ok(Flow::Offload(job)) => job(shared, reply.output()),
         Ok(Flow::Done | Flow::Close) => {}
         Ok(Flow::Block(_) | Flow::Long) => {

@@ -1,6 +1,7 @@
 //! From a request to its reply: lookup, gates, locks, handler, and what is counted of it.
 
 mod blocking;
+mod caching;
 mod gates;
 mod long;
 mod slow;
@@ -265,6 +266,7 @@ impl Engine {
                 }
                 self.reply_error(session, &error, out);
                 silence(session, out, mark);
+                caching::follow(session, command, out);
                 return Next::Go;
             }
         };
@@ -357,6 +359,9 @@ impl Engine {
             }
             _ => {}
         }
+        if session.notes_reads() {
+            caching::note(shared, session.client.id, command, &txn);
+        }
         if txn.has_ready() {
             blocking::serve(&mut txn, shared);
         }
@@ -428,6 +433,7 @@ impl Engine {
             let kept = gates::replies_by_push(command);
             silence(session, out, if kept { out.mark() } else { mark });
         }
+        caching::follow(session, Some(command), out);
         self.finish_lap(session, command, &args);
         next
     }
@@ -463,6 +469,7 @@ impl Engine {
         if session.reply_mode != ReplyMode::On {
             silence(session, out, Output::default().mark());
         }
+        caching::follow(session, Some(command), out);
         // The wait is not the next request's time.
         self.lap = self.stopwatch.now();
     }
@@ -559,6 +566,8 @@ fn feed_monitors(
 pub fn disconnect(engine: &mut Engine, session: &mut Session) {
     session.end_multi();
     session.unsubscribe_all(&engine.shared.pubsub);
+    let audience = &engine.shared.keyspace.audience;
+    session.end_caching(&engine.shared.tracking, |on| audience.track(on));
     if let Some(watching) = session.stop_watching() {
         watching.release(
             &engine.shared.keyspace,

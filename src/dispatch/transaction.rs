@@ -8,6 +8,7 @@ use super::{Engine, feed_monitors, slow};
 use crate::commands::context::Context;
 use crate::commands::spec::{DENYOOM, Flow, Handler, Outcome};
 use crate::commands::table::{self, Registered};
+use crate::config::Config;
 use crate::error::Error;
 use crate::keyspace::txn::Keys;
 use crate::keyspace::{Hash, Key, Txn, eviction, hash_key};
@@ -15,6 +16,8 @@ use crate::metrics::{Counter, Sheet, bump};
 use crate::protocol::output::Mark;
 use crate::protocol::{Args, Reply};
 use crate::session::{Multi, Queued, Session, Shared, Watching};
+use std::cell::OnceCell;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Commands one transaction may hold.
@@ -117,6 +120,12 @@ fn run_all(
     let (shared, config, sheet) = (&engine.shared, engine.view.config(), &engine.sheet);
     let (now_ms, stopwatch) = (engine.now_ms, &engine.stopwatch);
     let mut start = stopwatch.now();
+    // What `CONFIG SET` puts into force holds for the rest of the transaction.
+    let renewals = multi.queue.iter().filter(|queued| sets_config(queued));
+    let renewed: Vec<OnceCell<Arc<Config>>> = renewals.map(|_| OnceCell::new()).collect();
+    let mut renewed = renewed.iter();
+    let mut config: &Config = config;
+    engine.local.client = session.client.id;
     let scope = super::scope(shared, &mut engine.local, config, now_ms, session);
     let mut txn = match needed {
         Some(hashes) => Txn::begin_union(scope, hashes.into_iter()),
@@ -132,30 +141,20 @@ fn run_all(
         let command = &table::all()[queued.command];
         let args = queued.args.as_args();
         let mark = reply.mark();
-        if shared.clients.has_monitors() {
-            feed_monitors(shared, config, session, args, command);
-        }
-        let outcome = match command.command.handler {
-            Handler::Keys(handler) | Handler::Keyspace(handler, _) => {
-                let keys = command.command.extract_keys(args);
-                txn.set_command(session.db, keys.unwrap_or_default());
-                handler(&mut txn, args, reply)
-            }
-            Handler::Session(handler) => {
-                let mut cx = Context {
-                    shared,
-                    session: &mut *session,
-                    local: txn.local(),
-                    config,
-                    now_ms,
-                    sheet,
-                    command,
-                    in_transaction: true,
-                };
-                handler(&mut cx, args, reply)
-            }
-            Handler::Exec | Handler::Container => unreachable!("never queued"),
+        let setting = Setting {
+            shared,
+            config,
+            sheet,
+            now_ms,
         };
+        let outcome = setting.run(session, &mut txn, command, args, reply);
+        if sets_config(queued)
+            && let Some(place) = renewed.next()
+        {
+            config = place.get_or_init(|| shared.config.load());
+            txn.set_config(config);
+            txn.local().settings = shared.keyspace.settings();
+        }
         closes |= finish(shared, sheet, command, outcome, reply, mark);
         reply.set_protocol(session.protocol);
         let lap = stopwatch.now();
@@ -168,6 +167,60 @@ fn run_all(
     }
     super::blocking::serve(&mut txn, shared);
     if closes { Flow::Close } else { Flow::Done }
+}
+
+/// What each command of a transaction runs with.
+struct Setting<'a> {
+    shared: &'a Arc<Shared>,
+    config: &'a Config,
+    sheet: &'a Sheet,
+    now_ms: u64,
+}
+
+impl Setting<'_> {
+    /// Runs one command on the transaction's locks.
+    fn run<'a>(
+        &self,
+        session: &mut Session,
+        txn: &mut Txn<'a>,
+        command: &'static Registered,
+        args: Args<'a>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        if self.shared.clients.has_monitors() {
+            feed_monitors(self.shared, self.config, session, args, command);
+        }
+        match command.command.handler {
+            Handler::Keys(handler) | Handler::Keyspace(handler, _) => {
+                let keys = command.command.extract_keys(args);
+                txn.set_command(session.db, keys.unwrap_or_default());
+                let outcome = handler(txn, args, reply);
+                if session.notes_reads() {
+                    super::caching::note(self.shared, session.client.id, command, txn);
+                }
+                outcome
+            }
+            Handler::Session(handler) => {
+                let mut cx = Context {
+                    shared: self.shared,
+                    session,
+                    local: txn.local(),
+                    config: self.config,
+                    now_ms: self.now_ms,
+                    sheet: self.sheet,
+                    command,
+                    in_transaction: true,
+                };
+                handler(&mut cx, args, reply)
+            }
+            Handler::Exec | Handler::Container => unreachable!("never queued"),
+        }
+    }
+}
+
+/// May it put another configuration into force?
+fn sets_config(queued: &Queued) -> bool {
+    table::all()[queued.command].full_name == "config|set"
 }
 
 /// The hashes of all keys of the queued commands and of the watched keys; `None` when a command
@@ -184,7 +237,7 @@ fn locks_needed(multi: &Multi, watching: Option<&Watching>) -> Option<Vec<Hash>>
         let _ = row.each_key(args, |index, _| hashes.push(hash_key(args.at(index))));
     }
     if let Some(watching) = watching {
-        hashes.extend(watching.keys.iter().map(|(_, key, _)| hash_key(key)));
+        hashes.extend(watching.keys.keys().map(|(_, key)| hash_key(key)));
     }
     Some(hashes)
 }
@@ -222,6 +275,6 @@ fn is_dirty(watching: &Watching, txn: &mut Txn<'_>) -> bool {
     let gone = watching
         .keys
         .iter()
-        .any(|(db, key, existed)| *existed && !txn.exists_in(*db, Key::new(key)));
+        .any(|((db, key), existed)| *existed && !txn.exists_in(*db, Key::new(key)));
     gone || watching.dirty.load(Relaxed)
 }

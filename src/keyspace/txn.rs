@@ -108,6 +108,8 @@ pub struct Txn<'a> {
     /// Keys that were changed and that somebody waits for.
     pub(super) ready: Vec<(usize, Box<[u8]>)>,
     may_offload: bool,
+    /// Were caches told that all keys have changed? Once for each command is enough.
+    pub(super) all_told: bool,
 }
 
 /// What a transaction runs with.
@@ -222,6 +224,7 @@ impl<'a> Txn<'a> {
             touch,
             ready: Vec::new(),
             may_offload: false,
+            all_told: false,
         }
     }
 
@@ -229,6 +232,7 @@ impl<'a> Txn<'a> {
     pub fn set_command(&mut self, db: usize, keys: Keys<'a>) {
         self.db = db;
         self.keys = keys;
+        self.all_told = false;
     }
 
     /// Key `index` of the request, in the order of its key spec; panics beyond the last.
@@ -267,6 +271,11 @@ impl<'a> Txn<'a> {
     pub fn to_unix(&self, deadline_ms: u64) -> i64 {
         let moment = i128::from(deadline_ms) + i128::from(self.skew_ms);
         i64::try_from(moment).unwrap_or(i64::MAX)
+    }
+
+    /// Puts another configuration into force, for what follows.
+    pub fn set_config(&mut self, config: &'a Config) {
+        self.config = config;
     }
 
     /// The configuration in force.
@@ -319,7 +328,7 @@ impl<'a> Txn<'a> {
                 true
             }
             None => {
-                self.local.tally.misses += 1;
+                self.missed(key);
                 false
             }
         }
@@ -564,6 +573,7 @@ impl<'a> Txn<'a> {
             touch,
             ready: Vec::new(),
             may_offload: false,
+            all_told: false,
         })
     }
 

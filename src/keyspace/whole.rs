@@ -32,7 +32,9 @@ impl Txn<'_> {
         let (keyspace, now_ms) = (self.keyspace(), self.now_ms());
         let exists = |key: &[u8]| contains(keyspace, db, key, now_ms);
         keyspace.watched.mark_all(db, exists);
-        keyspace.audience.all_changed();
+        if !std::mem::replace(&mut self.all_told, true) {
+            keyspace.audience.all_changed();
+        }
         self.note_all_ready(db);
         let mut flushed = Flushed::default();
         self.each_shard(|_, shard, local| {
@@ -58,7 +60,9 @@ impl Txn<'_> {
             |key: &[u8]| contains(keyspace, a, key, now_ms) || contains(keyspace, b, key, now_ms);
         keyspace.watched.mark_all(a, exists);
         keyspace.watched.mark_all(b, exists);
-        keyspace.audience.all_changed();
+        if !std::mem::replace(&mut self.all_told, true) {
+            keyspace.audience.all_changed();
+        }
         self.note_all_ready(a);
         self.note_all_ready(b);
         let databases = (a, b);

@@ -19,7 +19,8 @@ use crate::http::{self, HealthReport, Probe, State};
 use crate::keyspace::Keyspace;
 use crate::metrics::{Counter, Metrics};
 use crate::session::{
-    Effects, Herald, Lifecycle, MailLimits, Phase, Registry, Shared, eviction_settings,
+    Effects, Herald, Lifecycle, MailLimits, Phase, Registry, Shared, configure_tracking,
+    eviction_settings,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,7 +105,13 @@ fn shared(loaded: Loaded, overrides: Overrides, env: BTreeMap<String, String>) -
     let pubsub = Arc::default();
     let mail_limits = Arc::new(MailLimits::default());
     mail_limits.apply(&loaded.config);
-    let herald = Herald::new(Arc::clone(&pubsub), Arc::clone(&mail_limits));
+    let tracking = Arc::default();
+    configure_tracking(&tracking, &loaded.config);
+    let herald = Herald::new(
+        Arc::clone(&pubsub),
+        Arc::clone(&tracking),
+        Arc::clone(&mail_limits),
+    );
     keyspace.audience.introduce(Box::new(herald));
     let wanted = loaded.config.monitoring.notify_keyspace_events;
     keyspace.audience.want(wanted);
@@ -114,6 +121,7 @@ fn shared(loaded: Loaded, overrides: Overrides, env: BTreeMap<String, String>) -
         clock: crate::base::clock::Clock::start(),
         clients: Registry::default(),
         pubsub,
+        tracking,
         mail_limits,
         metrics: Metrics::new(table::all().len(), databases),
         slowlog: Default::default(),

@@ -107,6 +107,14 @@ pub enum Flag {
     Busy = 1 << 8,
     /// `P`: subscribed to something.
     PubSub = 1 << 9,
+    /// `t`: it keeps a cache.
+    Tracking = 1 << 10,
+    /// `R`: whom it has named to be told of changes is gone.
+    BrokenRedirect = 1 << 11,
+    /// `B`: it is told of all changes.
+    Broadcast = 1 << 12,
+    /// It has disconnected.
+    Gone = 1 << 13,
 }
 
 /// What other threads see of a client.
@@ -146,8 +154,12 @@ pub struct Client {
     pub multi_bytes: AtomicU64,
     /// Commands queued; −1 outside a transaction.
     pub queued: AtomicI64,
+    /// The client that is told of changes for it: 0 is none, −1 without tracking.
+    pub redirect: AtomicI64,
     /// Keys watched.
     pub watched: AtomicU32,
+    /// Memory held for them.
+    pub watching_bytes: AtomicU64,
     /// Subscriptions of each kind.
     pub subscriptions: [AtomicU32; 3],
     /// Memory held for them.
@@ -186,7 +198,9 @@ impl Client {
             output_soft_since_ms: AtomicU64::new(0),
             multi_bytes: AtomicU64::new(0),
             queued: AtomicI64::new(-1),
+            redirect: AtomicI64::new(-1),
             watched: AtomicU32::new(0),
+            watching_bytes: AtomicU64::new(0),
             subscriptions: Default::default(),
             subscription_bytes: AtomicU64::new(0),
             waiting_bytes: AtomicU64::new(0),
@@ -206,6 +220,14 @@ impl Client {
     /// The protocol version as last published.
     pub fn protocol(&self) -> i64 {
         self.protocol.load(Relaxed).into()
+    }
+
+    /// The protocol as last published.
+    pub(super) fn spoken(&self) -> Protocol {
+        match self.protocol.load(Relaxed) {
+            3 => Protocol::Resp3,
+            _ => Protocol::Resp2,
+        }
     }
 
     /// Publishes the protocol version.
@@ -268,6 +290,7 @@ impl Client {
             + self.output_bytes.load(Relaxed)
             + self.multi_bytes.load(Relaxed)
             + self.waiting_bytes.load(Relaxed)
+            + self.watching_bytes.load(Relaxed)
             + self.subscription_bytes.load(Relaxed)
     }
 
@@ -362,8 +385,13 @@ impl Client {
         }
     }
 
+    /// Its mailbox, for [`Client::post_to`].
+    pub(super) fn lock_mail(&self) -> MutexGuard<'_, Output> {
+        self.mail.lock()
+    }
+
     /// Puts `len` bytes into the mailbox, unless too much is waiting already.
-    fn post_to(
+    pub(super) fn post_to(
         &self,
         mut mail: MutexGuard<'_, Output>,
         len: usize,
@@ -416,10 +444,7 @@ impl Subscriber for Client {
         if !matches!(self.doomed(), None | Some(Doom::Shutdown)) {
             return;
         }
-        let protocol = match self.protocol.load(Relaxed) {
-            3 => Protocol::Resp3,
-            _ => Protocol::Resp2,
-        };
+        let protocol = self.spoken();
         let message: &Blob = message.encoded(protocol);
         self.post_to(self.mail.lock(), message.len(), limit_bytes, |mail| {
             if message.len() < SHARED_MIN {

@@ -3,7 +3,9 @@
 use super::Client;
 use crate::config::{Config, EventClasses};
 use crate::keyspace::event::{Event, Observer};
+use crate::keyspace::hash_key;
 use crate::pubsub::{Kind, PubSub};
+use crate::tracking::Tracking;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -34,13 +36,22 @@ impl MailLimits {
 /// The keyspace's observer.
 pub struct Herald {
     pubsub: Arc<PubSub<Client>>,
+    tracking: Arc<Tracking<Client>>,
     limits: Arc<MailLimits>,
 }
 
 impl Herald {
-    /// Publishes here, within these limits.
-    pub fn new(pubsub: Arc<PubSub<Client>>, limits: Arc<MailLimits>) -> Herald {
-        Herald { pubsub, limits }
+    /// Publishes here, within these limits, and tells these caches.
+    pub fn new(
+        pubsub: Arc<PubSub<Client>>,
+        tracking: Arc<Tracking<Client>>,
+        limits: Arc<MailLimits>,
+    ) -> Herald {
+        Herald {
+            pubsub,
+            tracking,
+            limits,
+        }
     }
 
     fn publish(&self, kind: &str, db: usize, about: &[u8], message: &[u8]) {
@@ -68,7 +79,11 @@ impl Observer for Herald {
         }
     }
 
-    fn changed(&self, _: &[u8], _: u64) {}
+    fn changed(&self, key: &[u8], by: u64) {
+        self.tracking.changed(key, hash_key(key).0, by);
+    }
 
-    fn all_changed(&self) {}
+    fn all_changed(&self) {
+        self.tracking.all_changed();
+    }
 }

@@ -3,6 +3,7 @@
 //! [`Shared`] is the process's state, one for all threads. [`Client`] is the part of a client's
 //! state that other threads may see. [`Session`] is the part that only its worker touches.
 
+mod caching;
 mod client;
 mod herald;
 mod latency;
@@ -12,6 +13,7 @@ mod registry;
 mod slowlog;
 mod subscribing;
 
+pub use caching::{Caching, redirected};
 pub use client::{Address, Client, Doom, Flag, Identity, Unblocked};
 pub use herald::{Herald, MailLimits};
 pub use latency::{
@@ -32,6 +34,8 @@ use crate::metrics::Metrics;
 use crate::protocol::OwnedArgs;
 use crate::protocol::Protocol;
 use crate::pubsub::{PubSub, Subscriptions};
+use crate::tracking::{Limits, Tracking};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
@@ -47,6 +51,8 @@ pub struct Shared {
     pub clients: Registry,
     /// Who is subscribed to what.
     pub pubsub: Arc<PubSub<Client>>,
+    /// Who keeps a cache, and of what.
+    pub tracking: Arc<Tracking<Client>>,
     /// How much messages may pile up with a client.
     pub mail_limits: Arc<MailLimits>,
     /// Counters.
@@ -98,6 +104,7 @@ impl Shared {
             + self.keyspace.freeing_bytes()
             + client_bytes
             + self.slowlog.held_bytes()
+            + self.tracking.held_bytes()
     }
 
     /// `CONFIG SET`: checks a new configuration and puts it into force. Naming a TLS option loads
@@ -122,6 +129,7 @@ impl Shared {
         let wanted = config.monitoring.notify_keyspace_events;
         self.keyspace.audience.want(wanted);
         self.mail_limits.apply(config);
+        configure_tracking(&self.tracking, config);
         let limit = config.memory.max_memory;
         if limit != self.config.load().memory.max_memory {
             // In force with the next command; the governor corrects it by what is resident.
@@ -149,6 +157,16 @@ impl Shared {
             self.latency.add(event, sample);
         }
     }
+}
+
+/// Puts into force what a configuration says of client-side caches.
+pub fn configure_tracking(tracking: &Tracking<Client>, config: &Config) {
+    let limits = &config.limits.client_output_buffer;
+    let limits = Limits {
+        normal_bytes: limits.normal.hard_bytes,
+        pubsub_bytes: limits.pubsub.hard_bytes,
+    };
+    tracking.configure(config.limits.tracking_table_max_keys, limits);
 }
 
 /// The part of a configuration that eviction works with.
@@ -240,6 +258,8 @@ pub struct Session {
     /// Dispatch has found that neither the client nor the server is in a state that its requests
     /// are to be looked at for one by one. Kept up by dispatch only.
     pub is_usual: bool,
+    /// What it has asked for of a client that keeps a cache, if it is one.
+    pub caching: Option<Box<Caching>>,
 }
 
 /// Which replies a client wants.
@@ -279,9 +299,14 @@ pub struct Queued {
 pub struct Watching {
     /// Set when one of them changes.
     pub dirty: DirtyFlag,
-    /// Database, key, and whether the key existed when the watch began.
-    pub keys: Vec<(usize, Box<[u8]>, bool)>,
+    /// By database and key: whether the key existed when the watch began.
+    pub keys: HashMap<(usize, Box<[u8]>), bool>,
+    /// Memory held for them, about, in bytes.
+    pub bytes: u64,
 }
+
+/// What a watched key takes beside its text, which is kept twice.
+const WATCHED_KEY_BYTES: u64 = 160;
 
 impl Session {
     /// For a client that has just connected.
@@ -297,6 +322,7 @@ impl Session {
             multi: None,
             watching: None,
             is_usual: false,
+            caching: None,
         }
     }
 
@@ -318,6 +344,7 @@ impl Session {
     pub fn stop_watching(&mut self) -> Option<Box<Watching>> {
         if self.watching.is_some() {
             self.client.watched.store(0, Relaxed);
+            self.client.watching_bytes.store(0, Relaxed);
             self.client.show_dirty(None);
         }
         self.watching.take()
@@ -325,9 +352,20 @@ impl Session {
 }
 
 impl Watching {
+    /// Adds a key that was not watched yet.
+    pub fn add(&mut self, db: usize, key: &[u8], exists: bool) {
+        self.bytes += WATCHED_KEY_BYTES + 2 * key.len() as u64;
+        self.keys.insert((db, key.into()), exists);
+    }
+
+    /// Is this key watched already?
+    pub fn has(&self, db: usize, key: &[u8]) -> bool {
+        !self.keys.is_empty() && self.keys.contains_key(&(db, Box::from(key)))
+    }
+
     /// Takes all registrations back, each under its shard's lock.
     pub fn release(self, keyspace: &Keyspace, local: &mut Local, config: &Config) {
-        for (db, key, _) in &self.keys {
+        for (db, key) in self.keys.keys() {
             let key = crate::keyspace::Key::new(key);
             let scope = Scope {
                 keyspace,

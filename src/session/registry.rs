@@ -33,6 +33,7 @@ impl Registry {
     pub fn remove(&self, client: &Client) {
         if let Some((_, client)) = self.clients.remove(&client.id) {
             self.set_monitor(&client, false);
+            client.set(Flag::Gone, true);
         }
     }
 

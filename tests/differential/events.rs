@@ -89,7 +89,9 @@ impl Side {
                 let last = told.last_mut().expect("there is one");
                 let event = format!("{channel} {message}");
                 // Some commands look twice there, once for each look.
-                if !(event.contains("keymiss") && last.contains(&event)) {
+                // What SORT asks for beyond its key depends on what it remembers of a query.
+                let asked = event.contains("keymiss") && event.contains("o:");
+                if !(asked || event.contains("keymiss") && last.contains(&event)) {
                     last.push(event);
                 }
             }

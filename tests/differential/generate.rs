@@ -68,6 +68,26 @@ impl Generator {
         }
     }
 
+    /// Some keys, of any family.
+    pub fn keys_drawn(&mut self, count: usize) -> Vec<Vec<u8>> {
+        let mut key = || {
+            self.keys
+                .choose(&mut self.rng)
+                .expect("there are keys")
+                .to_vec()
+        };
+        (0..count).map(|_| key()).collect()
+    }
+
+    /// As [`Generator::draw`], for a certain client.
+    pub fn draw_for(&mut self, client: usize, out: &mut Vec<Command>) {
+        let from = out.len();
+        self.draw(out);
+        out[from..]
+            .iter_mut()
+            .for_each(|command| command.client = client);
+    }
+
     /// Appends one command, and those it needs before it.
     pub fn draw(&mut self, out: &mut Vec<Command>) {
         if self.rng.random_ratio(1, 30) {

@@ -27,6 +27,7 @@ mod shrink;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod transactions;
 
 use run::{Plan, run};
 
@@ -66,6 +67,11 @@ fn numbers_are_read_alike_resp3() {
 #[test]
 fn messages_reach_subscribers_alike() {
     pubsub::run(Plan::streams().seed);
+}
+
+#[test]
+fn transactions_come_between_each_other_alike() {
+    transactions::run(&Plan::transactions());
 }
 
 #[test]

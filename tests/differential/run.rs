@@ -38,6 +38,15 @@ impl Plan {
         }
     }
 
+    /// For transactions: so many, a sixteenth of the commands.
+    pub fn transactions() -> Plan {
+        let plan = Plan::share(SHARES, 2);
+        Plan {
+            commands: plan.commands * SHARES as usize / 16,
+            ..plan
+        }
+    }
+
     /// For keyspace notifications: a tenth of the commands.
     pub fn events() -> Plan {
         let plan = Plan::share(SHARES, 2);
@@ -155,52 +164,52 @@ impl Run<'_> {
             history.extend_from_slice(&batch[..outcomes.len()]);
             // One of a kind is enough: the commands that follow find other kinds.
             if kinds.insert(kind(&batch[outcomes.len() - 1], difference)) {
-                let finding = self.describe(&history, difference);
+                let finding = describe(&self.pair, &history, difference);
                 self.findings.push(finding);
             }
             history.clear();
             session = self.pair.fresh_session();
         }
     }
+}
 
-    /// The shortest history found that ends in this difference, with the two replies.
-    fn describe(&self, history: &[Command], difference: &Outcome) -> String {
-        let wanted = history.last().expect("it ends in the difference");
-        let lost = difference.theirs.is_err() || difference.ours.is_err();
-        let mut last_outcome = None;
-        let shrunk = shrink(history, |commands| {
-            let (at, outcome) = replay(&self.pair, commands)?;
-            let same = commands[at].row.name == wanted.row.name
-                && lost == (outcome.theirs.is_err() || outcome.ours.is_err());
-            same.then(|| {
-                last_outcome = Some(outcome);
-                at
-            })
-        });
-        let outcome = last_outcome.as_ref().unwrap_or(difference);
-        let (commands, note) = match &shrunk {
-            Some(commands) => (&commands[..], String::new()),
-            None => {
-                let start = history.len().saturating_sub(SHOWN);
-                (
-                    &history[start..],
-                    format!(" (does not repeat; the last of {})", history.len()),
-                )
-            }
-        };
-        let mut text = format!("\n{}{note}\n", wanted.row.name);
-        for command in commands {
-            let client = ["", "(another client) "][command.client];
-            writeln!(text, "    {client}{}", typed(&command.args)).expect("strings take all");
+/// The shortest history found that ends in this difference, with the two replies.
+pub fn describe(pair: &Pair, history: &[Command], difference: &Outcome) -> String {
+    let wanted = history.last().expect("it ends in the difference");
+    let lost = difference.theirs.is_err() || difference.ours.is_err();
+    let mut last_outcome = None;
+    let shrunk = shrink(history, |commands| {
+        let (at, outcome) = replay(pair, commands)?;
+        let same = commands[at].row.name == wanted.row.name
+            && lost == (outcome.theirs.is_err() || outcome.ours.is_err());
+        same.then(|| {
+            last_outcome = Some(outcome);
+            at
+        })
+    });
+    let outcome = last_outcome.as_ref().unwrap_or(difference);
+    let (commands, note) = match &shrunk {
+        Some(commands) => (&commands[..], String::new()),
+        None => {
+            let start = history.len().saturating_sub(SHOWN);
+            (
+                &history[start..],
+                format!(" (does not repeat; the last of {})", history.len()),
+            )
         }
-        let shown = |answer: &Result<Reply, _>| match answer {
-            Ok(reply) => reply.to_string(),
-            Err(e) => format!("no reply: {e:?}"),
-        };
-        let (theirs, ours) = (shown(&outcome.theirs), shown(&outcome.ours));
-        write!(text, "  redis-server: {theirs}\n  redistill:    {ours}").expect("as above");
-        text
+    };
+    let mut text = format!("\n{}{note}\n", wanted.row.name);
+    for command in commands {
+        let client = ["", "(another client) "][command.client];
+        writeln!(text, "    {client}{}", typed(&command.args)).expect("strings take all");
     }
+    let shown = |answer: &Result<Reply, _>| match answer {
+        Ok(reply) => reply.to_string(),
+        Err(e) => format!("no reply: {e:?}"),
+    };
+    let (theirs, ours) = (shown(&outcome.theirs), shown(&outcome.ours));
+    write!(text, "  redis-server: {theirs}\n  redistill:    {ours}").expect("as above");
+    text
 }
 
 /// Plays commands on empty servers; the first difference and where it is.

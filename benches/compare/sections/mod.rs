@@ -8,6 +8,7 @@ mod memory;
 mod shift;
 mod syscalls;
 mod tail;
+mod transactions;
 mod types;
 mod types_memory;
 mod workers;
@@ -34,6 +35,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section::new("hyperloglog", cpu::hyperloglogs),
     Section::new("tls", cpu::encrypted),
     Section::new("types", types::run),
+    Section::new("transactions", transactions::run),
     Section::new("types-memory", types_memory::run),
     Section::new("workers", workers::run),
     Section::new("memory", memory::run),

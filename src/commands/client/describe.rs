@@ -27,7 +27,7 @@ pub(super) fn describe(client: &Client, now_ms: u64, out: &mut Vec<u8>) {
         out,
         " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} qbuf={} \
          qbuf-free={} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} \
-         events={} cmd={} user=default redir=-1 resp={} lib-name=",
+         events={} cmd={} user=default redir={} resp={} lib-name=",
         since(client.connected_ms),
         since(get(&client.active_ms)),
         flags(client),
@@ -45,6 +45,7 @@ pub(super) fn describe(client: &Client, now_ms: u64, out: &mut Vec<u8>) {
         client.held_bytes(),
         if output > 0 { "rw" } else { "r" },
         command(client),
+        client.redirect.load(Relaxed),
         client.protocol(),
     )
     .expect(NEVER_FAILS);
@@ -78,6 +79,9 @@ pub(super) fn flags(client: &Client) -> String {
         (client.is(Flag::PubSub), 'P'),
         (client.is(Flag::Multi), 'x'),
         (client.is(Flag::Blocked), 'b'),
+        (client.is(Flag::Tracking), 't'),
+        (client.is(Flag::BrokenRedirect), 'R'),
+        (client.is(Flag::Broadcast), 'B'),
         (client.is_dirty(), 'd'),
         (client.is(Flag::Unix), 'U'),
         (client.is(Flag::NoEvict), 'e'),

@@ -2,6 +2,7 @@
 
 mod describe;
 mod filter;
+mod tracking;
 
 use super::connection::DEFAULT_USER;
 use super::context::Context;
@@ -35,6 +36,14 @@ const FILTERS: &str = "[ID client-id [client-id ...]] [TYPE <normal|master|repli
 const KILL_SYNTAX: &str = "<ip:port | filter> where filter is as of LIST";
 
 const SUBCOMMANDS: &[Command] = checked(&[
+    Command::session("caching", 3, tracking::caching)
+        .flags(OWN)
+        .syntax("<YES | NO>")
+        .about(
+            "Says whether what the next command or transaction reads is tracked.",
+            "O(1)",
+            "6.0.0",
+        ),
     Command::session("capa", -3, capa)
         .flags(OWN)
         .syntax("<REDIRECT> [capability ...]")
@@ -48,6 +57,13 @@ const SUBCOMMANDS: &[Command] = checked(&[
         "O(1)",
         "2.6.9",
     ),
+    Command::session("getredir", 2, tracking::getredir)
+        .flags(OWN)
+        .about(
+            "Returns the id of the client that is told of changes instead.",
+            "O(1)",
+            "6.0.0",
+        ),
     help::row("5.0.0"),
     Command::session("id", 2, id).flags(OWN).about(
         "Returns the id of the connection.",
@@ -117,6 +133,24 @@ const SUBCOMMANDS: &[Command] = checked(&[
         .flags(OWN)
         .syntax("connection-name")
         .about("Names the connection.", "O(1)", "2.6.9"),
+    Command::session("tracking", -3, tracking::tracking)
+        .flags(NOSCRIPT.and(LOADING).and(STALE))
+        .syntax(
+            "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] \
+             [OPTOUT] [NOLOOP]",
+        )
+        .about(
+            "Tells the connection when keys change that it has read.",
+            "O(1). Some options may introduce additional complexity.",
+            "6.0.0",
+        ),
+    Command::session("trackinginfo", 2, tracking::trackinginfo)
+        .flags(NOSCRIPT.and(LOADING).and(STALE))
+        .about(
+            "Describes what the connection has asked for of client-side caching.",
+            "O(1)",
+            "6.2.0",
+        ),
     Command::session("unblock", -3, unblock)
         .flags(OTHERS)
         .syntax("client-id [TIMEOUT | ERROR]")

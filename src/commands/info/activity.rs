@@ -92,11 +92,13 @@ pub(super) fn stats(cx: &Context<'_>, fields: &mut Fields<'_>) {
         "active_defrag_key_misses",
         "total_active_defrag_time",
         "current_active_defrag_time",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
-        "unexpected_error_replies",
     ]);
+    let tracking = &cx.shared.tracking;
+    let (keys, items) = tracking.noted();
+    fields.put("tracking_total_keys", keys);
+    fields.put("tracking_total_items", items);
+    fields.put("tracking_total_prefixes", tracking.prefixes());
+    fields.put("unexpected_error_replies", 0);
     fields.put("total_error_replies", metrics.error_replies());
     fields.put("dump_payload_sanitizations", 0);
     fields.put("total_reads_processed", sum(Counter::Reads));

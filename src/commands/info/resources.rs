@@ -77,7 +77,7 @@ pub(super) fn clients(cx: &Context<'_>, fields: &mut Fields<'_>) {
     fields.put("client_recent_max_input_buffer", input_max);
     fields.put("client_recent_max_output_buffer", output_max);
     fields.put("blocked_clients", blocked);
-    fields.put("tracking_clients", 0);
+    fields.put("tracking_clients", cx.shared.tracking.clients());
     fields.put("pubsub_clients", subscribers);
     fields.put("watching_clients", watching);
     let (keys, when_gone, timed) = cx.shared.keyspace.waiting.counts();

@@ -196,6 +196,7 @@ pub(super) fn xclaim(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -
 
 pub(super) fn xautoclaim(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let now_ms = unix_ms(txn);
+    txn.edit(txn.key(0)).tell_missing();
     let idle_ms_min = idle_ms_min(args.at(4), "XAUTOCLAIM")?;
     let mut from = Some(range_start(args.at(5))?);
     let (mut count, mut only_ids) = (AUTOCLAIM_COUNT, false);
@@ -212,7 +213,6 @@ pub(super) fn xautoclaim(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_
         at += 1;
     }
     let mut edit = txn.edit_as(txn.key(0), Type::Stream)?;
-    edit.tell_missing();
     let (log, mut group) = stream::of_mut(&mut edit)
         .and_then(|stream| stream.with_group(args.at(2)))
         .ok_or_else(|| Error::no_key_or_group(args.at(1), args.at(2)))?;

@@ -712,21 +712,6 @@ fn help_names_every_subcommand() {
 }
 
 #[test]
-fn what_is_not_here_is_unknown() {
-    if on_oracle() {
-        return;
-    }
-    let server = Server::start(Options::new());
-    for name in ["TRACKING", "TRACKINGINFO", "CACHING", "GETREDIR"] {
-        check(
-            &mut server.connect(),
-            &format!("CLIENT {name} ON"),
-            &format!("-ERR unknown subcommand '{name}'. Try CLIENT HELP."),
-        );
-    }
-}
-
-#[test]
 fn what_clients_of_valkey_say() {
     if on_oracle() {
         return;
