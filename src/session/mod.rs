@@ -72,7 +72,7 @@ pub struct Shared {
 }
 
 /// The Redis version whose behaviour is matched, as `INFO` and `HELLO` tell it.
-pub const REDIS_VERSION: &str = "7.2.4";
+pub const REDIS_VERSION: &str = "7.4.0";
 
 /// Our version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

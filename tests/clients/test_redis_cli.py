@@ -34,7 +34,7 @@ def test_commands_and_replies(cli):
     assert cli("--no-raw", "INCR", "n") == "(integer) 1\n"
     assert cli("-r", "5", "INCR", "n").split() == ["2", "3", "4", "5", "6"]
     assert cli("-n", "7", "DBSIZE") == "0\n"
-    assert "redis_version:7.2.4" in cli("INFO")
+    assert "redis_version:7.4.0" in cli("INFO")
     assert cli("-x", "SET", "k", input="from standard input") == "OK\n"
     assert cli("GET", "k") == "from standard input\n"
 

@@ -16,7 +16,6 @@ pub const FAMILIES: &[&str] = &[
     "bitmap",
     "hyperloglog",
     "list",
-    "sort",
     "generic",
     "hash",
     "set",
@@ -64,13 +63,13 @@ impl Source {
 
     /// One step of the client whose turn it is.
     fn draw(&mut self, out: &mut Vec<Command>) {
-        if self.rng.random_ratio(1, 4) {
+        if self.rng.random_ratio(1, 8) {
             self.client = self.rng.random_range(0..CLIENTS);
         }
         let chance = self.rng.random_range(0..10);
         let (next, row) = match (self.states[self.client], chance) {
             (State::Idle, 0..3) => {
-                let keys = self.generator.keys_drawn(1 + chance);
+                let keys = self.generator.keys_drawn(3 + 3 * chance);
                 let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
                 out.push(self.command(&WATCH, &keys));
                 self.states[self.client] = State::Watching;

@@ -16,5 +16,4 @@ mod malformed;
 mod protocol;
 mod scan_guarantee;
 mod shutdown;
-mod tracking;
 mod transports;

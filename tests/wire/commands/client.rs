@@ -1,6 +1,8 @@
 //! CLIENT and its subcommands: GETNAME, SETNAME, SETINFO, ID, INFO, LIST, KILL, PAUSE, UNPAUSE,
 //! REPLY, NO-EVICT, NO-TOUCH, UNBLOCK, HELP.
 
+mod tracking;
+
 use crate::support::{Conn, Options, Server, check, on_oracle, poll_until, run, run_both};
 
 const NAME_ERROR: &str = "-ERR Client names cannot contain spaces, newlines or special characters.";

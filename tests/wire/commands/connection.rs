@@ -117,7 +117,7 @@ fn hello_greets() {
         };
         let proto = if request == "HELLO 3" { 3 } else { 2 };
         conn.protocol = proto;
-        let version = if on_oracle() { "…" } else { "7.2.4" };
+        let version = if on_oracle() { "…" } else { "7.4.0" };
         check(
             &mut conn,
             request,

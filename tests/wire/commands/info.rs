@@ -89,7 +89,7 @@ fn the_server_describes_itself() {
     let server = Server::start(Options::new().set("server.workers", 2).unix());
     let server_info = info(&mut server.connect(), "server");
     let field = |name: &str| server_info[name].as_str();
-    assert_eq!(field("redis_version"), "7.2.4");
+    assert_eq!(field("redis_version"), "7.4.0");
     assert_eq!(field("redistill_version"), env!("CARGO_PKG_VERSION"));
     assert_eq!(field("redis_mode"), "standalone");
     assert_eq!(field("arch_bits"), "64");

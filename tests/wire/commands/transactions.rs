@@ -1,6 +1,6 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 
-use crate::support::{Conn, Options, Server, check, run, run_both};
+use crate::support::{Conn, Options, Server, check, on_oracle, run, run_both};
 
 fn start() -> Server {
     Server::start(Options::new())
@@ -283,4 +283,133 @@ fn a_long_transaction_runs_whole() {
         );
         check(&mut conn, "FLUSHALL", "+OK");
     }
+}
+
+#[test]
+fn what_removes_a_watched_key_fails_the_transaction() {
+    let server = start();
+    for (before, meanwhile) in [
+        ("SET k v", "FLUSHALL"),
+        ("SET k v", "FLUSHDB"),
+        ("SET k v", "SWAPDB 0 1"),
+        ("SELECT 1\nSET k v\nSELECT 0", "SWAPDB 1 0"),
+        ("SET k v", "MOVE k 1"),
+        ("SET k v", "RENAME k other"),
+        ("SET other v", "RENAME other k"),
+        ("SET other v", "COPY other k"),
+        ("SET k v", "GETDEL k"),
+        ("SADD k a", "SPOP k"),
+        ("SET other v", "BITOP NOT k other"),
+    ] {
+        watched(&server, before, meanwhile, "fails");
+    }
+    // Nothing was there, and nothing is.
+    watched(&server, "PING", "FLUSHALL", "holds");
+}
+
+#[test]
+fn a_watched_key_that_is_evicted_fails_the_transaction() {
+    let options = Options::new().set("memory.eviction_policy", "allkeys-random");
+    let server = Server::start(options);
+    let (mut conn, mut other) = (server.connect(), server.connect());
+    let value = "v".repeat(10_000);
+    for n in 0..300 {
+        other.cmd(&["SET", &format!("k{n}"), &value]);
+        conn.cmd(&["WATCH", &format!("k{n}")]);
+    }
+    let used = other.line("INFO memory").text();
+    let used = used
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    let used: u64 = used.expect("a field").parse().expect("a number");
+    other.cmd(&[
+        "CONFIG",
+        "SET",
+        "maxmemory",
+        &(used - 1_000_000).to_string(),
+    ]);
+    other.cmd(&["SET", "last", "v"]);
+    crate::support::poll_until("an eviction", || {
+        let stats = other.line("INFO stats").text();
+        (!stats.contains("evicted_keys:0\r")).then_some(())
+    });
+    run(&mut conn, "MULTI\nPING\nEXEC -> nil[]");
+}
+
+#[test]
+fn a_setting_holds_for_the_rest_of_the_transaction() {
+    let server = start();
+    run(
+        &mut server.connect(),
+        "MULTI
+         RPUSH a 1 2 3 4 5
+         CONFIG SET hash-max-listpack-entries 1
+         HSET h f 1 g 2
+         OBJECT ENCODING h
+         CONFIG SET hash-max-listpack-entries 512
+         HSET i f 1 g 2
+         OBJECT ENCODING i
+         EXEC -> [:5 +OK :2 hashtable +OK :2 listpack]
+         CONFIG SET notify-keyspace-events KEA -> +OK",
+    );
+}
+
+#[test]
+fn what_would_wait_does_not() {
+    let server = start();
+    run(
+        &mut server.connect(),
+        "MULTI
+         BLPOP none 0
+         BRPOP none 0
+         BLMOVE none other LEFT RIGHT 0
+         BRPOPLPUSH none other 0
+         BLMPOP 0 1 none LEFT
+         BZPOPMIN none 0
+         BZPOPMAX none 0
+         BZMPOP 0 1 none MIN
+         XREAD BLOCK 0 STREAMS none $
+         RPUSH none x
+         BLPOP none 0
+         EXEC -> [nil[] nil[] nil nil nil[] nil[] nil[] nil[] nil[] :1 [none x]]",
+    );
+}
+
+#[test]
+fn a_queue_and_a_watch_list_have_an_end() {
+    if on_oracle() {
+        return;
+    }
+    let server = Server::start(Options::new().set("limits.query_buffer_limit", "1mb"));
+    let mut conn = server.connect();
+    run(&mut conn, "MULTI -> +OK");
+    let value = "v".repeat(100_000);
+    let mut refused = 0;
+    for _ in 0..20 {
+        refused += usize::from(conn.cmd(&["SET", "k", &value]).is_error());
+    }
+    assert!(
+        (1..=1).contains(&refused),
+        "{refused} were refused: the first beyond the limit"
+    );
+    run(&mut conn, "EXEC -> -EXECABORT…\nEXISTS k -> :0");
+    let mut refused = None;
+    for from in (0..200_000).step_by(1000) {
+        let mut watch = vec!["WATCH".to_owned()];
+        watch.extend((from..from + 1000).map(|n| format!("k{n}")));
+        let reply = conn.cmd(&watch);
+        if reply.is_error() {
+            refused = Some(from);
+            break;
+        }
+    }
+    assert_eq!(refused, Some(100_000));
+    let info = conn.line("CLIENT INFO").text();
+    let field = |name: &str| -> u64 {
+        let value = info.split(' ').find_map(|field| field.strip_prefix(name));
+        value.expect("a field").parse().expect("a number")
+    };
+    assert_eq!(field("watch="), 100_000);
+    assert!(field("tot-mem=") > 10_000_000, "{info}");
+    run(&mut conn, "UNWATCH -> +OK\nWATCH k1 -> +OK");
 }
