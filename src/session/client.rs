@@ -78,6 +78,8 @@ pub enum Unblocked {
 
 /// Messages from this length on are shared between their receivers; a shorter one is copied.
 const SHARED_MIN: usize = 16 * 1024;
+/// Room that a mailbox begins with: where one message comes, more often do.
+const MAIL_ROOM: usize = 1024;
 
 /// Values of a client's `wait`.
 const NO_WAIT: u8 = 0;
@@ -117,8 +119,18 @@ pub enum Flag {
     Gone = 1 << 13,
 }
 
-/// What other threads see of a client.
+/// What other threads see of a client. What a message's delivery touches stands together at the
+/// beginning: a publisher comes by many clients that are in nobody's cache.
+#[repr(C)]
 pub struct Client {
+    mail: Mutex<Output>,
+    /// Memory held for replies not yet sent.
+    pub output_bytes: AtomicU64,
+    flags: AtomicU32,
+    has_mail: AtomicBool,
+    doom: AtomicU8,
+    protocol: AtomicU8,
+    waker: Mutex<Option<Waker>>,
     /// Never reused.
     pub id: u64,
     /// The peer.
@@ -145,8 +157,6 @@ pub struct Client {
     pub input_bytes: AtomicU64,
     /// Of that, what has been received.
     pub input_used_bytes: AtomicU64,
-    /// Memory held for replies not yet sent.
-    pub output_bytes: AtomicU64,
     /// Since when its replies have been beyond the soft limit, in ms on the server timeline; 0
     /// while they are not.
     pub output_soft_since_ms: AtomicU64,
@@ -165,16 +175,10 @@ pub struct Client {
     /// Memory held for them.
     pub subscription_bytes: AtomicU64,
     waiting_bytes: AtomicU64,
-    protocol: AtomicU8,
     authenticated: AtomicBool,
-    flags: AtomicU32,
-    doom: AtomicU8,
     wait: AtomicU8,
     identity: Mutex<Identity>,
     dirty: Mutex<Option<DirtyFlag>>,
-    waker: Mutex<Option<Waker>>,
-    has_mail: AtomicBool,
-    mail: Mutex<Output>,
 }
 
 impl Client {
@@ -405,7 +409,8 @@ impl Client {
         }
         append(&mut mail);
         drop(mail);
-        if !self.has_mail.swap(true, Relaxed) {
+        // Nothing is written where somebody else has just been.
+        if !self.has_mail.load(Relaxed) && !self.has_mail.swap(true, Relaxed) {
             self.wake();
         }
     }
@@ -448,7 +453,11 @@ impl Subscriber for Client {
         let message: &Blob = message.encoded(protocol);
         self.post_to(self.mail.lock(), message.len(), limit_bytes, |mail| {
             if message.len() < SHARED_MIN {
-                mail.buffer().extend_from_slice(message);
+                let buffer = mail.buffer();
+                if buffer.capacity() == 0 {
+                    buffer.reserve(message.len().max(MAIL_ROOM));
+                }
+                buffer.extend_from_slice(message);
             } else {
                 mail.push_blob(message);
             }
