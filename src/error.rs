@@ -3,11 +3,14 @@
 //! Client libraries match on these texts, so they are Redis's, to the byte. No file but this
 //! and those of its folder holds one. A variant is named for what went wrong, not for its wording.
 
+mod acl;
 mod hash;
 mod pubsub;
 mod stream;
 mod tracking;
 mod zset;
+
+pub use acl::{Refusal, RuleError, dry_run};
 
 use crate::protocol::request::ProtocolError;
 use std::io::Write;

@@ -14,9 +14,10 @@
 //! The handler appends its reply; a batch's replies are sent with one write.
 //!
 //! Data flows down this list; a module imports only from modules above it (`tests/tidy.rs`):
-//! `base`, `protocol`, `values`, `config`, `keyspace`, `pubsub`, `metrics`, `session`,
-//! `commands`, `dispatch`, `client`, `http`, `server`. Anybody may import `error`.
+//! `base`, `protocol`, `values`, `config`, `keyspace`, `pubsub`, `metrics`, `acl` with `session`
+//! and `commands`, `dispatch`, `client`, `http`, `server`. Anybody may import `error`.
 
+pub mod acl;
 pub mod base;
 pub mod client;
 pub mod commands;

@@ -14,7 +14,6 @@ const LAYERS: &[&[&str]] = &[
     &["values"],
     &["config"],
     &["keyspace"],
-    &["acl"],
     &["pubsub"],
     &["tracking"],
     &["scripting"],
@@ -22,8 +21,9 @@ const LAYERS: &[&[&str]] = &[
     &["replication"],
     &["cluster"],
     &["metrics"],
-    // A handler's type names the session it runs in, and a session queues commands.
-    &["commands", "session"],
+    // A handler's type names the session it runs in, a session queues commands and has a user, and
+    // what a user may is a bit for each command.
+    &["acl", "commands", "session"],
     &["dispatch"],
     &["client"],
     &["http"],

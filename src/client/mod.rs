@@ -215,7 +215,7 @@ impl Connection {
             // The clock decides whether time is up; this only sees to it that it is asked.
             let _ = sleep.as_mut().poll(cx);
         }
-        let Some(mut out) = desk.engine.poll_blocked(&self.session, blocked) else {
+        let Some(mut out) = desk.engine.poll_blocked(&mut self.session, blocked) else {
             if let (Some(until), Some(sleep)) = (blocked.until_ms, sleep)
                 && sleep.is_elapsed()
             {

@@ -246,7 +246,7 @@ impl Connection {
             engine,
             ..
         } = desk;
-        let limits = limits(engine, self.session.is_admitted(engine.config()));
+        let limits = limits(engine, self.session.is_admitted(&engine.shared.acl));
         // Before authentication each request may change what the next one is allowed.
         let batch = if limits.authenticated {
             engine.config().server.batch_size as usize
@@ -297,7 +297,7 @@ impl Connection {
     /// Holds so many bytes of a request until the rest has come, unless that is too much.
     pub(super) fn hold(&self, config: &Config, bytes: usize) {
         let bytes = bytes + self.large_bytes();
-        let limit = if self.session.is_admitted(config) {
+        let limit = if self.session.is_admitted(&self.shared.acl) {
             config.limits.query_buffer_limit
         } else {
             config.limits.preauth_query_buffer

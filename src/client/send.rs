@@ -120,7 +120,7 @@ impl Connection {
     fn may_owe(&self, desk: &Desk, bytes: usize) -> bool {
         let config = desk.engine.config();
         let limits = &config.limits;
-        let limit = if self.session.is_admitted(config) {
+        let limit = if self.session.is_admitted(&self.shared.acl) {
             let client = &self.session.client;
             client.output_limit(&limits.client_output_buffer).hard_bytes
         } else {

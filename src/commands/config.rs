@@ -115,7 +115,7 @@ fn resetstat(cx: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcom
 fn rewrite(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let protocol = reply.protocol();
     Ok(Flow::Offload(Box::new(move |shared, out| {
-        let outcome = match shared.config.rewrite() {
+        let outcome = match shared.name_users().and_then(|()| shared.config.rewrite()) {
             Ok(path) => {
                 tracing::info!("CONFIG REWRITE: {} is up to date", path.display());
                 Ok(())

@@ -4,10 +4,14 @@ use super::client::{self, CLIENT};
 use super::context::Context;
 use super::spec::*;
 use super::table::Family;
+use crate::acl::DEFAULT_USER;
+use crate::acl::log::Reason;
 use crate::base::number;
 use crate::error::Error;
+use crate::metrics::Counter;
 use crate::protocol::{Args, Protocol, Reply};
-use crate::session::{Flag, REDIS_VERSION, ReplyMode};
+use crate::session::{Flag, REDIS_VERSION, ReplyMode, log_denial};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The family.
@@ -16,9 +20,6 @@ pub static FAMILY: Family = Family {
     category: category::CONNECTION,
     commands: COMMANDS,
 };
-
-/// The only user there is.
-pub(super) const DEFAULT_USER: &[u8] = b"default";
 
 const BEFORE_AUTH: Flags = FAST
     .and(LOADING)
@@ -69,7 +70,9 @@ const COMMANDS: &[Command] = checked(&[
 
 fn auth(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     match args.len() {
-        2 if cx.config.security.password.is_empty() => return Err(Error::AuthWithoutPassword),
+        2 if cx.shared.acl.default_user().needs_no_password() => {
+            return Err(Error::AuthWithoutPassword);
+        }
         2 => authenticate(cx, DEFAULT_USER, args.at(1))?,
         3 => authenticate(cx, args.at(1), args.at(2))?,
         _ => return Err(Error::Syntax),
@@ -78,22 +81,29 @@ fn auth(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     DONE
 }
 
-/// Checks a password. Guesses are counted by address; the gates make further ones wait.
-fn authenticate(cx: &mut Context<'_>, user: &[u8], password: &[u8]) -> Result<(), Error> {
-    let secret = &cx.config.security.password;
-    // Compared for an unknown user too, so that the time taken does not tell whether one exists.
-    let matches = secret.matches(password) | secret.is_empty();
-    let client = &cx.session.client;
+/// Logs in as a user. Guesses are counted by address; the gates make further ones wait.
+fn authenticate(cx: &mut Context<'_>, name: &[u8], password: &[u8]) -> Result<(), Error> {
+    let acl = &cx.shared.acl;
+    let generation = acl.generation();
     let logins = &cx.shared.clients.logins;
-    if user != DEFAULT_USER || !matches {
-        cx.sheet.add(crate::metrics::Counter::FailedLogins, 1);
+    let client = Arc::clone(&cx.session.client);
+    let Some(user) = acl.login(name, password) else {
+        cx.sheet.add(Counter::FailedLogins, 1);
         logins.failed(&client.address, cx.now_ms);
         tracing::warn!(client = client.id, address = %client.address, "a login failed");
+        client.last_command.store(cx.command.id as u32, Relaxed);
+        let object = cx.command.full_name.to_ascii_uppercase();
+        log_denial(
+            &cx.checking(),
+            &client,
+            Reason::Login,
+            object.as_bytes(),
+            name,
+        );
         return Err(Error::WrongPass);
-    }
+    };
     logins.succeeded(&client.address);
-    client.set_authenticated(true);
-    cx.session.authenticated = true;
+    cx.session.log_in(user, generation);
     Ok(())
 }
 
@@ -116,7 +126,7 @@ fn hello(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     if let Some((user, password)) = login {
         authenticate(cx, user, password)?;
     }
-    if !cx.session.is_admitted(cx.config) {
+    if !cx.session.is_admitted(&cx.shared.acl) {
         return Err(Error::HelloNoAuth);
     }
     if let Some(name) = name {
@@ -221,10 +231,9 @@ fn reset(cx: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     session.db = 0;
     session.reply_mode = ReplyMode::On;
     session.no_touch = false;
-    session.authenticated = cx.config.security.password.is_empty();
+    session.log_out(&cx.shared.acl);
     let client = &session.client;
     client.db.store(0, Relaxed);
-    client.set_authenticated(session.authenticated);
     client.set(Flag::NoTouch, false);
     client.set(Flag::NoEvict, false);
     client.identify(|own| own.name.clear());

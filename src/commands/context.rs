@@ -2,12 +2,13 @@
 
 use super::spec::KeysInvalid;
 use super::table::Registered;
+use crate::acl::log::Origin;
 use crate::config::Config;
 use crate::keyspace::txn::Scope;
 use crate::keyspace::{Local, Txn};
 use crate::metrics::Sheet;
 use crate::protocol::Args;
-use crate::session::{Session, Shared};
+use crate::session::{Checking, Session, Shared};
 use std::sync::Arc;
 
 /// What a session handler works with.
@@ -44,6 +45,20 @@ impl Context<'_> {
             touch: !self.session.no_touch,
         };
         Ok(Txn::begin(scope, keys))
+    }
+
+    /// What a request of this client's is checked with.
+    pub fn checking(&self) -> Checking<'_> {
+        Checking {
+            shared: self.shared,
+            config: self.config,
+            sheet: self.sheet,
+            now_ms: self.now_ms,
+            origin: match self.in_transaction {
+                true => Origin::Multi,
+                false => Origin::TopLevel,
+            },
+        }
     }
 
     /// Stops watching all keys.

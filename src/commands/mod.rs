@@ -7,6 +7,7 @@ pub mod context;
 pub mod spec;
 pub mod table;
 
+mod acl;
 mod bitmap;
 mod client;
 pub mod command;
@@ -38,8 +39,12 @@ mod string;
 mod timeout;
 mod transactions;
 
+pub use client::client_line;
+pub use sort::refused_option;
+
 /// Every family.
 pub static FAMILIES: &[&table::Family] = &[
+    &acl::FAMILY,
     &bitmap::FAMILY,
     &config::FAMILY,
     &connection::FAMILY,

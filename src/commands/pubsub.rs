@@ -173,6 +173,7 @@ fn subscribe(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>, kind: 
         let what = ["subscribe", "psubscribe", "ssubscribe"][kind as usize];
         confirm(cx, reply, kind, what, Some(name));
     }
+    cx.session.check_subscriptions(&cx.shared.acl);
     DONE
 }
 

@@ -163,6 +163,27 @@ fn reaches(args: Args<'_>) -> bool {
     })
 }
 
+/// What is refused to a user that may not read every key: `BY` with a pattern that makes keys, and
+/// any `GET`. Mistakes before that are for the command itself to find.
+pub fn refused_option(args: Args<'_>) -> Option<Error> {
+    let mut at = 2;
+    while at < args.len() {
+        let behind = args.get(at + 1);
+        at += match behind {
+            _ if args.is(at, "asc") || args.is(at, "desc") || args.is(at, "alpha") => 1,
+            Some(_) if args.is(at, "limit") => 3,
+            Some(_) if args.is(at, "store") => 2,
+            Some(pattern) if args.is(at, "by") => match pattern.contains(&b'*') {
+                true => return Some(Error::SORT_BY_DENIED),
+                false => 2,
+            },
+            Some(_) if args.is(at, "get") => return Some(Error::SORT_GET_DENIED),
+            _ => return None,
+        };
+    }
+    None
+}
+
 fn sort_ro(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     run(txn, &Request::parse(args, false)?, reply)
 }

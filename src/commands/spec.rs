@@ -345,6 +345,12 @@ impl KeySpec {
         }
     }
 
+    /// What a request does with them.
+    #[inline]
+    pub fn access_in(&self, args: Args<'_>) -> Access {
+        self.varies.map_or(self.access, |access| access(args))
+    }
+
     /// With a remark.
     pub const fn notes(self, notes: &'static str) -> KeySpec {
         KeySpec { notes, ..self }
@@ -538,7 +544,7 @@ impl Command {
             if spec.access == Access::NotKey {
                 continue;
             }
-            let access = spec.varies.map_or(spec.access, |access| access(args));
+            let access = spec.access_in(args);
             match spec.place {
                 Place::Range { first, last, step } => {
                     let last = if last < 0 {

@@ -96,6 +96,13 @@ pub fn of(args: Args<'_>) -> Option<&'static Registered> {
     }
 }
 
+/// The command or subcommand of this full name (`config|get`), in any case.
+pub fn find_full(name: &[u8]) -> Option<&'static Registered> {
+    let mut parts = name.splitn(2, |byte| *byte == b'|');
+    let top = find(parts.next()?)?;
+    parts.next().map_or(Some(top), |sub| top.subcommand(sub))
+}
+
 struct Table {
     commands: Vec<Registered>,
     /// Names of at most eight letters as [`Args::lower_word`] gives them, which no other name is

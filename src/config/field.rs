@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use super::event_classes::EventClasses;
 use super::secret::Secret;
 use super::types::{
-    BindAddress, Choice, ClientBudget, EvictionPolicy, LogFormat, LogLevel, OutputLimits,
-    Permission, TlsClientAuth, TlsProtocols,
+    BindAddress, ChannelDefault, Choice, ClientBudget, EvictionPolicy, LogFormat, LogLevel,
+    OutputLimits, Permission, TlsClientAuth, TlsClientUser, TlsProtocols,
 };
+use super::users::NamedUsers;
 use super::value::Value;
 
 /// A field of the configuration, which knows its place among the kinds of values.
@@ -56,6 +57,7 @@ field!(Secret, Secret, |field| field.clone(), |held| held);
 field!(Vec<BindAddress>, Addresses, |field| field.clone(), |held| {
     held
 });
+field!(NamedUsers, Users, |field| field.clone(), |held| held);
 field!(Vec<f64>, Percentiles, |field| field.clone(), |held| held);
 
 macro_rules! choice_fields {
@@ -65,11 +67,13 @@ macro_rules! choice_fields {
 }
 
 choice_fields!(
+    ChannelDefault,
     EvictionPolicy,
     LogFormat,
     LogLevel,
     Permission,
     TlsClientAuth,
+    TlsClientUser,
     TlsProtocols
 );
 

@@ -13,6 +13,9 @@ impl Kind {
         if let Value::Secret(secret) = value {
             return secret.reveal().to_vec();
         }
+        if let Value::Users(users) = value {
+            return users.text().into_bytes();
+        }
         self.format_text(value, dialect).into_bytes()
     }
 
@@ -38,6 +41,7 @@ impl Kind {
             Value::Percentiles(list) => join(list),
             Value::OutputLimits(limits) => format_limits(limits, dialect),
             Value::EventClasses(classes) => classes.to_string(),
+            Value::Users(users) => users.to_string(),
         }
     }
 
@@ -59,6 +63,7 @@ impl Kind {
             Value::Percentiles(list) => {
                 Toml::Array(list.iter().copied().map(number_toml).collect())
             }
+            Value::Users(users) => users.toml(),
             other => Toml::from(self.format_text(other, Dialect::Ours)),
         }
     }
@@ -100,6 +105,10 @@ impl Kind {
                  \"normal 0 0 0 pubsub 32mb 8mb 60\""
                 .to_owned(),
             Kind::EventClasses => "letters of Ag$lshzxeKEtmdnoc, such as \"AKE\"".to_owned(),
+            Kind::Users => {
+                "a table of names and rules, such as { app = \"on >secret ~app:* +@all\" }"
+                    .to_owned()
+            }
         }
     }
 

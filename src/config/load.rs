@@ -5,6 +5,7 @@ mod env;
 mod file;
 
 pub use env::environment;
+pub(super) use file::inline_users;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -69,6 +70,20 @@ impl Loaded {
     /// Where the value of the option `section.key` comes from; `None` if it is the default.
     pub fn origin(&self, name: &str) -> Option<&Place> {
         self.origins.get(name)
+    }
+
+    /// The same as [`Loaded::complain`], of what stands in a line of its own.
+    pub fn complain_of_line(
+        &self,
+        name: &str,
+        line: Option<usize>,
+        message: impl Into<String>,
+    ) -> LoadError {
+        let mut error = self.complain(name, message);
+        if let (Some(Place::File { line: place, .. }), Some(_)) = (&mut error.place, line) {
+            *place = line;
+        }
+        error
     }
 
     /// The error to report when an option's value proves unusable later, for instance because

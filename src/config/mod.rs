@@ -23,20 +23,25 @@ mod secret;
 mod set;
 mod suggest;
 mod types;
+mod users;
 mod validate;
 mod value;
 
 pub use event_classes::EventClasses;
 pub use live::{Live, Reload, View};
 pub use load::{LoadError, Loaded, Overrides, Place, environment, load};
-pub use options::{Encoding, Limits, Logging, Memory, Monitoring, Performance, Security, Server};
-pub use rewrite::{RewriteError, rewrite};
+pub use options::{
+    AccessControl, Encoding, Limits, Logging, Memory, Monitoring, Performance, Security, Server,
+};
+pub use rewrite::{RewriteError, replace_file, rewrite};
 pub use secret::Secret;
 pub use set::{Change, SetError};
 pub use types::{
-    BindAddress, Choice, ClientBudget, EvictionPolicy, LogFormat, LogLevel, OutputLimit,
-    OutputLimits, Permission, TlsClientAuth, TlsProtocols,
+    BindAddress, ChannelDefault, Choice, ClientBudget, EvictionPolicy, LogFormat, LogLevel,
+    OutputLimit, OutputLimits, Permission, TlsClientAuth, TlsClientUser, TlsProtocols,
 };
+
+pub use users::{NamedUser, NamedUsers};
 
 use std::sync::LazyLock;
 
@@ -47,6 +52,8 @@ pub struct Config {
     pub server: Server,
     /// Who may connect, and how connections are protected.
     pub security: Security,
+    /// Users, and what each may do.
+    pub acl: AccessControl,
     /// How much memory there is, and what gives way when it is full.
     pub memory: Memory,
     /// What is asked of the operating system for each connection.
@@ -68,6 +75,7 @@ impl Default for Config {
             let mut config = Config {
                 server: Server::blank(),
                 security: Security::blank(),
+                acl: AccessControl::blank(),
                 memory: Memory::blank(),
                 performance: Performance::blank(),
                 logging: Logging::blank(),

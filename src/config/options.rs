@@ -8,6 +8,7 @@
 //! key: type = kind("default as in redistill.toml").live().redis(&["its-redis-name"]);
 //! ```
 
+mod acl;
 mod limits;
 mod memory;
 mod monitoring;
@@ -15,6 +16,7 @@ mod security;
 mod server;
 
 pub use super::document::{markdown, toml};
+pub use acl::AccessControl;
 pub use limits::{Encoding, Limits};
 pub use memory::Memory;
 pub use monitoring::{Logging, Monitoring};
@@ -79,6 +81,7 @@ pub struct Constant {
 pub const SECTIONS: &[&Section] = &[
     &Server::SECTION,
     &Security::SECTION,
+    &AccessControl::SECTION,
     &Memory::SECTION,
     &Performance::SECTION,
     &Logging::SECTION,

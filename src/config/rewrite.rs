@@ -10,6 +10,7 @@ use std::path::Path;
 use toml_edit::{DocumentMut, Item, Table, Value as Toml};
 
 use super::Config;
+use super::load::inline_users;
 use super::options::{self, Row};
 use super::value::Value;
 
@@ -69,7 +70,7 @@ pub fn rewrite(path: &Path, config: &Config) -> Result<(), RewriteError> {
     };
     let updated = update(&text, config)?;
     if updated != text {
-        replace(&path, updated.as_bytes())?;
+        replace_file(&path, updated.as_bytes())?;
     }
     Ok(())
 }
@@ -103,9 +104,9 @@ fn in_document(document: &DocumentMut, row: &Row) -> Value {
     let item = document
         .get(row.section)
         .and_then(|section| section.get(row.key));
-    let value = item
-        .and_then(Item::as_value)
-        .map(|toml| row.spec.kind.parse_toml(toml));
+    let inline = item.and_then(|item| inline_users(row, item));
+    let value = inline.as_ref().or(item.and_then(Item::as_value));
+    let value = value.map(|toml| row.spec.kind.parse_toml(toml));
     match value {
         Some(Ok(value)) => complete(row, value),
         _ => row.default_value(),
@@ -128,6 +129,7 @@ fn put(document: &mut DocumentMut, row: &Row, mut toml: Toml) -> Result<(), Rewr
         return Err(RewriteError::Syntax(message));
     };
     match table.get_mut(row.key) {
+        Some(Item::Table(old)) => put_entries(old, toml),
         Some(Item::Value(old)) => {
             *toml.decor_mut() = old.decor().clone();
             *old = toml;
@@ -140,12 +142,30 @@ fn put(document: &mut DocumentMut, row: &Row, mut toml: Toml) -> Result<(), Rewr
     Ok(())
 }
 
+/// Brings a section of entries up to date, each where it stands.
+fn put_entries(section: &mut Table, toml: Toml) {
+    let Toml::InlineTable(entries) = toml else {
+        return;
+    };
+    section.retain(|name, _| entries.contains_key(name));
+    for (name, value) in entries {
+        match section.get_mut(&name).and_then(Item::as_value_mut) {
+            Some(old) if old.as_str() == value.as_str() => {}
+            _ => drop(section.insert(&name, Item::Value(value))),
+        }
+    }
+}
+
 fn one_line(message: &str) -> String {
     message.trim().replace('\n', "; ")
 }
 
-/// Writes beside the file, then renames over it.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes beside the file, then renames over it: a crash leaves the old or the new one. Blocks on
+/// file I/O.
+///
+/// # Errors
+/// When the file cannot be written or replaced; it is as it was then.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path
         .file_name()
         .ok_or(ErrorKind::InvalidInput)?

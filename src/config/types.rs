@@ -104,6 +104,19 @@ choice! {
 }
 
 choice! {
+    /// What in a TLS client's certificate names the user that it is.
+    TlsClientUser {
+        /// Nothing.
+        #[default]
+        Off = "off",
+        /// Its common name.
+        CommonName = "CN",
+        /// A URI among its alternative names.
+        Uri = "URI",
+    }
+}
+
+choice! {
     /// The TLS versions offered.
     TlsProtocols {
         /// 1.2 and 1.3.
@@ -113,6 +126,17 @@ choice! {
         V12 = "TLSv1.2",
         /// 1.3 only.
         V13 = "TLSv1.3",
+    }
+}
+
+choice! {
+    /// The channels of users whose rules name none.
+    ChannelDefault {
+        /// None.
+        #[default]
+        None = "resetchannels",
+        /// All.
+        All = "allchannels",
     }
 }
 

@@ -53,7 +53,12 @@ pub fn validate(config: &Config) -> Result<(), Conflict> {
             "client certificates need an authority to check them: set tls_ca_path",
         ),
     ];
-    match rules.into_iter().find(|(broken, ..)| *broken) {
+    let rules = rules.into_iter().chain([(
+        config.acl.file.is_some() && !config.acl.users.is_empty(),
+        "acl.users",
+        "users are named here or in the file acl.file, not in both",
+    )]);
+    match { rules }.find(|(broken, ..)| *broken) {
         Some((_, name, message)) => Err(Conflict { name, message }),
         None => Ok(()),
     }

@@ -8,6 +8,7 @@ use super::event_classes::EventClasses;
 use super::machine;
 use super::secret::Secret;
 use super::types::{BindAddress, ClientBudget, OutputLimit};
+use super::users::NamedUsers;
 
 /// What an option accepts.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,8 @@ pub enum Kind {
     OutputLimits,
     /// Classes of keyspace notifications, by their letters.
     EventClasses,
+    /// Users with their rules: a table, or a line for each.
+    Users,
 }
 
 /// A value in the shape common to all options of a kind.
@@ -83,6 +86,8 @@ pub enum Value {
     OutputLimits(PartialLimits),
     /// For `Kind::EventClasses`.
     EventClasses(EventClasses),
+    /// For `Kind::Users`.
+    Users(NamedUsers),
 }
 
 /// Output limits of the classes that a text mentions: normal, replica, pubsub.
@@ -176,6 +181,7 @@ impl Kind {
                 let classes = EventClasses::parse(text).ok_or(Invalid::Form)?;
                 Ok(Value::EventClasses(classes))
             }
+            Kind::Users => users(NamedUsers::parse(text)),
         }
     }
 
@@ -224,10 +230,16 @@ impl Kind {
                 let texts: Vec<String> = numbers.collect::<Result<_, _>>()?;
                 parse_percentiles(texts.iter().map(String::as_str))
             }
+            (Kind::Users, Toml::InlineTable(table)) => users(NamedUsers::from_toml(table)),
+            (Kind::Users, _) => Err(Invalid::Form),
             (_, Toml::String(text)) => self.parse(text.value(), Dialect::Ours),
             _ => Err(Invalid::Form),
         }
     }
+}
+
+fn users(users: Option<NamedUsers>) -> Result<Value, Invalid> {
+    users.map(Value::Users).ok_or(Invalid::Form)
 }
 
 fn in_range(number: i128, min: i128, max: i128) -> Result<Value, Invalid> {

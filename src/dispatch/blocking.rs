@@ -1,9 +1,10 @@
 //! Requests that wait for keys: registering them, running them again when a key has changed, and
 //! what their clients do when time is up. See [`crate::keyspace::waiting`].
 
-use super::Engine;
+use super::{Engine, permission};
 use crate::commands::spec::{Block, Flow, Handler, Otherwise};
 use crate::commands::table::{self, Registered};
+use crate::error::Error;
 use crate::keyspace::waiting::{Request, Waiter};
 use crate::keyspace::{Key, Txn};
 use crate::protocol::{Args, Output, Reply};
@@ -39,6 +40,7 @@ pub(super) fn block(
     let until_ms = block.timeout_ms.map(|ms| txn.now_ms().saturating_add(ms));
     let waiter = txn.wait(Request {
         command: command.id,
+        permitted: (session.client.id, session.rules()),
         args: block.again.take().unwrap_or_else(|| args.to_owned()),
         protocol: session.protocol,
         kind: block.kind,
@@ -66,7 +68,7 @@ pub(super) fn serve(txn: &mut Txn<'_>, shared: &Shared) {
                 break;
             }
             let concerned = kind == Some(waiter.kind) || waiter.when_gone;
-            if !concerned || !waiter.claim() {
+            if !concerned || !permission::still(shared, &waiter) || !waiter.claim() {
                 index += 1;
                 continue;
             }
@@ -129,7 +131,7 @@ fn run(txn: &mut Txn<'_>, shared: &Shared, waiter: &Waiter) -> Ran {
 
 impl Engine {
     /// What a blocked client's request has come to: its reply, or `None` while it waits.
-    pub fn poll_blocked(&mut self, session: &Session, blocked: &Blocked) -> Option<Output> {
+    pub fn poll_blocked(&mut self, session: &mut Session, blocked: &Blocked) -> Option<Output> {
         let waiter = &blocked.waiter;
         if let Some(reply) = waiter.take_reply() {
             return Some(reply);
@@ -138,21 +140,29 @@ impl Engine {
         if waiter.claim_retry() {
             return self.retry(session, blocked);
         }
+        let refused = match permission::still(&self.shared, waiter) {
+            true => None,
+            false => {
+                let request = (blocked.command, waiter.args.as_args());
+                permission::check(self, session, request, false).err()
+            }
+        };
         let unblocked = session.client.unblocked();
         let expired = blocked.until_ms.is_some_and(|until| self.now_ms >= until);
-        if unblocked.is_none() && !expired || !waiter.cancel() {
+        let over = unblocked.is_some() || expired || refused.is_some();
+        if !over || !waiter.cancel() {
             return None;
         }
         self.shared.keyspace.end_waiting(waiter);
         let mut out = Output::default();
         let mut reply = Reply::new(&mut out, session.protocol);
-        match unblocked {
-            Some(Unblocked::WithError) => {
-                let error = crate::error::Error::Unblocked;
+        let with_error = unblocked == Some(Unblocked::WithError);
+        match refused.or(with_error.then_some(Error::Unblocked)) {
+            Some(error) => {
                 self.shared.metrics.count_error(&error.code());
                 reply.error(&error);
             }
-            _ => blocked.otherwise.reply(&mut reply),
+            None => blocked.otherwise.reply(&mut reply),
         }
         Some(out)
     }

@@ -1,6 +1,6 @@
 //! What a request must pass before it runs, in Redis's order.
 
-use super::{Engine, may_write};
+use super::{Engine, may_write, permission};
 use crate::commands::spec::{NO_AUTH, NO_MULTI, NOSCRIPT, PROTECTED, PUBSUB};
 use crate::commands::table::Registered;
 use crate::config::Permission;
@@ -34,8 +34,10 @@ type Refused = (Error, Option<&'static Registered>);
 /// for the next batch.
 ///
 /// [`Traits::plain`]: crate::commands::table::Traits::plain
-pub(super) fn is_usual(engine: &Engine, session: &Session) -> bool {
-    session.is_admitted(engine.config())
+///
+/// A user that may not do everything ([`Session::cleared`] is 0) is still to be asked for each.
+pub(super) fn is_usual(engine: &Engine, session: &mut Session) -> bool {
+    is_admitted(engine, session)
         && !session.is_subscriber()
         && session.multi.is_none()
         && session.caching.is_none()
@@ -47,7 +49,7 @@ pub(super) fn is_usual(engine: &Engine, session: &Session) -> bool {
 /// Decides whether a request may run.
 pub(super) fn admit(
     engine: &Engine,
-    session: &Session,
+    session: &mut Session,
     args: Args<'_>,
     command: Option<&'static Registered>,
 ) -> Result<Admitted, Refused> {
@@ -68,8 +70,16 @@ pub(super) fn admit(
         if let Some(until_ms) = login_wait(engine, session, args, command) {
             return Ok(Admitted::Pause(until_ms));
         }
-    } else if !session.is_admitted(engine.config()) {
+    } else if session.cleared != engine.rules && !is_admitted(engine, session) {
         return Err((Error::NoAuth, Some(command)));
+    }
+    let queues = session.multi.is_some() && !runs_in_multi(command);
+    if queues && command.has(NO_MULTI) {
+        return Err((Error::NotInMulti, Some(command)));
+    }
+    if session.cleared != engine.rules {
+        permission::check(engine, session, (command, args), queues)
+            .map_err(|error| (error, Some(command)))?;
     }
     if session.is_subscriber() && session.protocol == Protocol::Resp2 && !suits_subscribers(command)
     {
@@ -78,13 +88,17 @@ pub(super) fn admit(
     if let Some(until_ms) = pause(engine, session, command) {
         return Ok(Admitted::Pause(until_ms));
     }
-    if session.multi.is_some() && !runs_in_multi(command) {
-        if command.has(NO_MULTI) {
-            return Err((Error::NotInMulti, Some(command)));
-        }
-        return Ok(Admitted::Queue(command));
+    match queues {
+        true => Ok(Admitted::Queue(command)),
+        false => Ok(Admitted::Run(command)),
     }
-    Ok(Admitted::Run(command))
+}
+
+/// May it run commands: has it logged in, or need it not?
+fn is_admitted(engine: &Engine, session: &mut Session) -> bool {
+    let acl = &engine.shared.acl;
+    session.follow_user(acl);
+    session.is_admitted(acl)
 }
 
 /// Until when a request must wait for the end of a `CLIENT PAUSE`, if it must. As in Redis no

@@ -4,6 +4,7 @@ mod blocking;
 mod caching;
 mod gates;
 mod long;
+mod permission;
 mod slow;
 mod transaction;
 
@@ -39,6 +40,8 @@ pub struct Engine {
     pub sheet: Arc<Sheet>,
     /// Now, in ms on the server timeline; read once per batch.
     pub now_ms: u64,
+    /// The generation of the access rules.
+    rules: u64,
     stopwatch: Stopwatch,
     /// When the request under way began.
     lap: Moment,
@@ -85,6 +88,7 @@ impl Engine {
             view,
             sheet: shared.metrics.sheet(),
             now_ms: shared.clock.now_ms(),
+            rules: shared.acl.generation(),
             lap: stopwatch.now(),
             stopwatch,
             executed: 0,
@@ -108,9 +112,11 @@ impl Engine {
         session.is_usual = gates::is_usual(self, session);
     }
 
-    /// Catches up with the configuration: a `CONFIG SET` is in force for its own slow log entry.
+    /// Catches up with the configuration and the users: a change is in force for its own slow log
+    /// entry.
     #[inline]
     fn refresh_config(&mut self) {
+        self.rules = self.shared.acl.generation();
         if self.view.refresh(&self.shared.config) {
             self.local.settings = self.shared.keyspace.settings();
             self.noteworthy_ns = slow::noteworthy_ns(self.view.config());
@@ -164,6 +170,7 @@ impl Engine {
             && session.is_usual
             && let Some(handler) = command.traits.plain
             && command.traits.accept(args.len())
+            && (session.cleared != 0 || session.permits(command, args))
         {
             let traits = &command.traits;
             if traits.has_one_key || traits.has_only_keys && args.len() == 2 {
@@ -599,6 +606,7 @@ fn redacted<'a>(command: &Registered, args: Args<'a>) -> Args<'a> {
         "auth" => 1,
         "hello" => 2,
         "config|set" => 3,
+        "acl|setuser" => 2,
         _ => return args,
     };
     args.first(keep)

@@ -4,7 +4,8 @@
 //! ascending order and once; with a command on the whole keyspace among them, all shards. Whether
 //! a watched key was changed is asked under those locks, so nothing can come in between.
 
-use super::{Engine, feed_monitors, slow};
+use super::{Engine, feed_monitors, permission, slow};
+use crate::acl::log::Origin;
 use crate::commands::context::Context;
 use crate::commands::spec::{DENYOOM, Flow, Handler, Outcome};
 use crate::commands::table::{self, Registered};
@@ -15,7 +16,7 @@ use crate::keyspace::{Hash, Key, Txn, eviction, hash_key};
 use crate::metrics::{Counter, Sheet, bump};
 use crate::protocol::output::Mark;
 use crate::protocol::{Args, Reply};
-use crate::session::{Multi, Queued, Session, Shared, Watching};
+use crate::session::{Checking, Multi, Queued, Session, Shared, Watching};
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -187,6 +188,14 @@ impl Setting<'_> {
         args: Args<'a>,
         reply: &mut Reply<'_>,
     ) -> Outcome {
+        let with = Checking {
+            shared: self.shared,
+            config: self.config,
+            sheet: self.sheet,
+            now_ms: self.now_ms,
+            origin: Origin::Multi,
+        };
+        permission::check_again(&with, session, command, args)?;
         if self.shared.clients.has_monitors() {
             feed_monitors(self.shared, self.config, session, args, command);
         }

@@ -27,6 +27,9 @@ use std::sync::Arc;
 
 /// Shards of one request that are put in order without an allocation.
 const SHARDS_INLINE: usize = 16;
+/// A debug build looks whether a key is one of the request's, unless there are more.
+const DECLARED_COMPARED_MAX: usize = 256;
+const UNDECLARED: &str = "only keys of the request are touched: its user was checked for those";
 /// Work on more elements than this is long: about a millisecond.
 pub const LONG_ELEMENTS: usize = 10_000;
 
@@ -228,6 +231,17 @@ impl<'a> Txn<'a> {
         }
     }
 
+    /// Is this one of the request's keys, which its user was checked for? Where a request locks
+    /// everything there are keys that it makes, for who may use every key; and who looks at what
+    /// nobody asked for has declared none.
+    fn is_declared(&self, key: Key<'_>) -> bool {
+        let own = &self.keys;
+        own.is_empty()
+            || own.len() > DECLARED_COMPARED_MAX
+            || self.holds_all()
+            || own.iter().any(|own| own.bytes == key.bytes)
+    }
+
     /// Goes on to the next command of a transaction; its keys' shards are already held.
     pub fn set_command(&mut self, db: usize, keys: Keys<'a>) {
         self.db = db;
@@ -300,6 +314,7 @@ impl<'a> Txn<'a> {
 
     /// Reads a key: counted as a hit or miss, and as a use.
     pub fn read(&mut self, key: Key<'_>) -> Option<View<'_>> {
+        debug_assert!(self.is_declared(key), "{UNDECLARED}");
         let Some((_, table, found)) = self.locate(self.db, key) else {
             self.missed(key);
             return None;
@@ -321,6 +336,7 @@ impl<'a> Txn<'a> {
     /// Counts as a use of a key, also for clients whose accesses do not (`TOUCH`), and as a hit or
     /// miss. True when the key exists.
     pub fn touch(&mut self, key: Key<'_>) -> bool {
+        debug_assert!(self.is_declared(key), "{UNDECLARED}");
         match self.locate(self.db, key) {
             Some((_, table, found)) => {
                 self.local.tally.hits += 1;
@@ -337,6 +353,7 @@ impl<'a> Txn<'a> {
     /// Looks at a key without it counting as a use, as `TTL`, `TYPE` and `OBJECT` do. `counted`
     /// says whether it is a hit or miss.
     pub fn peek(&mut self, key: Key<'_>, counted: bool) -> Option<View<'_>> {
+        debug_assert!(self.is_declared(key), "{UNDECLARED}");
         let found = self.locate(self.db, key);
         if counted {
             let tally = &mut self.local.tally;
@@ -378,6 +395,7 @@ impl<'a> Txn<'a> {
     /// As [`Txn::edit`], in another database (`COPY … DB`, `MOVE`).
     #[inline]
     pub fn edit_in(&mut self, db: usize, key: Key<'a>) -> Edit<'_, 'a> {
+        debug_assert!(self.is_declared(key), "{UNDECLARED}");
         let pos = self.locate(db, key).map(|(_, _, found)| found.pos);
         let shard = self.shard(key);
         Edit {

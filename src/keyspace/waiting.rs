@@ -30,6 +30,8 @@ pub struct Waiter {
     pub command: usize,
     /// Its arguments.
     pub args: OwnedArgs,
+    /// The id of its client, and the generation of the access rules that permitted it.
+    pub permitted: (u64, u64),
     /// Its database.
     pub db: usize,
     /// How its reply is to be written.
@@ -54,6 +56,8 @@ pub struct Request {
     pub command: usize,
     /// See [`Waiter::args`].
     pub args: OwnedArgs,
+    /// See [`Waiter::permitted`].
+    pub permitted: (u64, u64),
     /// See [`Waiter::protocol`].
     pub protocol: Protocol,
     /// See [`Waiter::kind`].
@@ -77,6 +81,7 @@ impl Waiter {
         Waiter {
             command: request.command,
             args: request.args,
+            permitted: request.permitted,
             db,
             protocol: request.protocol,
             touch,
@@ -254,6 +259,7 @@ mod tests {
         let woken = Arc::clone(woken);
         let request = Request {
             command: 0,
+            permitted: (0, 0),
             args: Args::new(b"", &[]).to_owned(),
             protocol: Protocol::Resp2,
             kind: Type::List,

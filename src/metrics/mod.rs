@@ -60,6 +60,12 @@ counters! {
     FailedHandshakes,
     /// Wrong passwords.
     FailedLogins,
+    /// Commands that a user may not run.
+    DeniedCommands,
+    /// Requests for keys that a user may not use.
+    DeniedKeys,
+    /// Requests for channels that a user may not use.
+    DeniedChannels,
     /// Malformed requests.
     ProtocolErrors,
     /// Reads from sockets.

@@ -111,6 +111,13 @@ impl<S: Subscriber> PubSub<S> {
         self.topics[kind as usize].subscribers(name)
     }
 
+    /// Shows every subscription of a kind, in no order. O(subscriptions).
+    pub fn each_subscriber(&self, kind: Kind, mut visit: impl FnMut(&[u8], &S)) {
+        self.topics[kind as usize].each(|name, subscribers| {
+            subscribers.each(|subscriber| visit(name, subscriber));
+        });
+    }
+
     /// The names that are subscribed to and that match a pattern, in no order. O(names).
     pub fn names(&self, kind: Kind, pattern: Option<&[u8]>) -> Vec<Arc<[u8]>> {
         let mut names = Vec::new();

@@ -113,11 +113,13 @@ impl<S: Subscriber> Subscribers<S> {
     }
 
     pub(super) fn deliver(&self, message: &Message<'_>, limit_bytes: u64) {
+        self.each(|subscriber| subscriber.deliver(message, limit_bytes));
+    }
+
+    pub(super) fn each(&self, mut visit: impl FnMut(&S)) {
         match self {
-            Subscribers::One(one) => one.deliver(message, limit_bytes),
-            Subscribers::Many(many) => many
-                .values()
-                .for_each(|subscriber| subscriber.deliver(message, limit_bytes)),
+            Subscribers::One(one) => visit(one),
+            Subscribers::Many(many) => many.values().for_each(|subscriber| visit(subscriber)),
         }
     }
 

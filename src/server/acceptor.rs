@@ -9,7 +9,7 @@ use super::{Failure, limits::RateLimits};
 use crate::config::Config;
 use crate::error::Error;
 use crate::metrics::{Counter, Sheet};
-use crate::session::{Client, Doom, Flag, Phase, Shared};
+use crate::session::{Client, Doom, Flag, Phase, Shared, users_of};
 use socket2::{SockRef, TcpKeepalive};
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
@@ -191,7 +191,7 @@ impl Acceptor {
     /// Is there room for one more, and may this address come in?
     fn may_enter(&self, config: &Config, peer: Option<IpAddr>) -> Result<(), (Error, Counter)> {
         let server = &config.server;
-        let open = config.security.password.is_empty() && config.security.protected_mode;
+        let open = self.shared.acl.is_open() && config.security.protected_mode;
         if open && peer.is_some_and(|ip| !ip.to_canonical().is_loopback()) {
             return Err((Error::ProtectedMode, Counter::RejectedProtected));
         }
@@ -287,6 +287,9 @@ impl Acceptor {
                 tls.reload(&files).map_err(|error| {
                     loaded.complain("security.tls_cert_path", error.to_string())
                 })?;
+            }
+            if loaded.config.acl.users != self.shared.config.load().acl.users {
+                users_of(&loaded.config).map_err(|error| super::complaint(loaded, error))?;
             }
             self.shared.apply(&loaded.config);
             Ok(())

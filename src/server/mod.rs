@@ -11,16 +11,17 @@ pub mod systemd;
 pub mod tls;
 mod worker;
 
+use crate::acl::Acl;
 use crate::base::alloc::return_after_ms;
 use crate::client::pool::Pool;
 use crate::commands::table;
-use crate::config::{Config, Live, Loaded, Overrides};
+use crate::config::{Config, Live, LoadError, Loaded, Overrides};
 use crate::http::{self, HealthReport, Probe, State};
 use crate::keyspace::Keyspace;
 use crate::metrics::{Counter, Metrics};
 use crate::session::{
-    Effects, Herald, Lifecycle, MailLimits, Phase, Registry, Shared, configure_tracking,
-    eviction_settings,
+    Effects, Herald, Lifecycle, MailLimits, Phase, Registry, Shared, UsersError,
+    configure_tracking, eviction_settings, users_of,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,7 +54,8 @@ pub fn run(
     let tls = tls_source(&loaded)?;
     let listeners = listen::open(&loaded)?;
     let banner = banner::Banner::of(&loaded, &listeners);
-    let shared = Arc::new(shared(loaded, overrides, env));
+    let acl = users(&loaded)?;
+    let shared = Arc::new(shared(loaded, overrides, env, acl));
     let effects = Box::new(ServerEffects { tls: tls.clone() });
     assert!(shared.effects.set(effects).is_ok(), "set here alone");
     let http = match listeners.health.is_empty() {
@@ -93,7 +95,19 @@ fn thread_failure(error: std::io::Error) -> Failure {
     Failure(format!("a thread cannot be started: {error}"))
 }
 
-fn shared(loaded: Loaded, overrides: Overrides, env: BTreeMap<String, String>) -> Shared {
+/// The users that the options name.
+fn users(loaded: &Loaded) -> Result<Acl, Failure> {
+    match users_of(&loaded.config) {
+        Ok(users) => Ok(Acl::new(users)),
+        Err(error) => Err(Failure(complaint(loaded, error).to_string())),
+    }
+}
+
+fn complaint(loaded: &Loaded, error: UsersError) -> LoadError {
+    loaded.complain_of_line(error.option, error.line, error.message)
+}
+
+fn shared(loaded: Loaded, overrides: Overrides, env: BTreeMap<String, String>, acl: Acl) -> Shared {
     let server = &loaded.config.server;
     let databases = server.databases as usize;
     let keyspace = Keyspace::new(
@@ -120,6 +134,7 @@ fn shared(loaded: Loaded, overrides: Overrides, env: BTreeMap<String, String>) -
         config: Live::new(loaded, overrides, env),
         clock: crate::base::clock::Clock::start(),
         clients: Registry::default(),
+        acl,
         pubsub,
         tracking,
         mail_limits,
@@ -170,7 +185,8 @@ fn tls_files(config: &Config) -> Option<TlsFiles> {
 
 /// Checks what only the machine can tell about a configuration, for `redistill check`.
 pub fn check(loaded: &Loaded) -> Result<(), Failure> {
-    tls_source(loaded).map(|_| ())
+    tls_source(loaded)?;
+    users(loaded).map(|_| ())
 }
 
 struct HealthProbe(Arc<Shared>);

@@ -5,6 +5,7 @@
 //! bytes of a file: what is in the wrong file may be the key.
 
 mod error;
+pub mod identity;
 
 pub use error::TlsError;
 

@@ -1,7 +1,7 @@
 //! Worker threads: each runs the connections it was given, and sweeps its share of the keyspace.
 
 use super::acceptor::DRAIN_IDLE_MS;
-use super::tls::TlsSource;
+use super::tls::{TlsSource, identity};
 use crate::client::pool::Pool;
 use crate::client::stream::Stream;
 use crate::client::{Connection, Desk};
@@ -181,17 +181,30 @@ async fn serve(desk: Rc<RefCell<Desk>>, accepted: Accepted, leaving: Leaving) {
             return;
         }
     };
-    let session = admit(&desk.borrow().engine.shared, client);
+    let session = admit(&desk.borrow().engine.shared, client, &stream, &config);
     drop(config);
     Connection::new(desk, stream, session).await;
     drop(leaving);
 }
 
-/// The session of a connection that stands. Without a password it needs no login.
-fn admit(shared: &Shared, client: Arc<Client>) -> Session {
-    let authenticated = shared.config.load().security.password.is_empty();
-    client.set_authenticated(authenticated);
-    Session::new(client, authenticated)
+/// The session of a connection that stands: of the user that its certificate names, if there is
+/// one that may log in; else of the user `default`.
+fn admit(shared: &Shared, client: Arc<Client>, stream: &Stream, config: &Config) -> Session {
+    let mut session = Session::new(client, &shared.acl);
+    let Stream::Tls(tls) = stream else {
+        return session;
+    };
+    let certificates = tls.get_ref().1.peer_certificates();
+    let Some(certificate) = certificates.and_then(<[_]>::first) else {
+        return session;
+    };
+    let generation = shared.acl.generation();
+    let names = identity::names(certificate, config.security.tls_client_user);
+    let user = names.iter().find_map(|name| shared.acl.user(name));
+    if let Some(user) = user.filter(|user| user.is_on()) {
+        session.log_in(user, generation);
+    }
+    session
 }
 
 /// Registers the socket with this worker's runtime; shakes hands for TLS.
@@ -263,6 +276,7 @@ async fn look_after(
             }
             let round = Round {
                 config: desk.engine.config(),
+                open: desk.engine.shared.acl.is_open(),
                 now_ms,
                 drain_began_ms,
             };
@@ -351,6 +365,8 @@ fn relief_slice(engine: &mut Engine, end: Instant) -> bool {
 /// One look at a worker's clients.
 struct Round<'a> {
     config: &'a Config,
+    /// Need nobody log in?
+    open: bool,
     now_ms: u64,
     /// When this worker learnt that the server ends.
     drain_began_ms: Option<u64>,
@@ -368,7 +384,7 @@ impl Round<'_> {
         let waits = client.is(Flag::Blocked) || client.is(Flag::Busy);
         let stranger = auth_ms > 0
             && !client.is_authenticated()
-            && !security.password.is_empty()
+            && !self.open
             && since(client.connected_ms) > auth_ms;
         let listens = client.is(Flag::Monitor) || client.is(Flag::PubSub);
         let idle = timeout_ms > 0 && since(active_ms) > timeout_ms && !listens && !waits;

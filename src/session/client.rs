@@ -9,6 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::Waker;
 
@@ -178,6 +179,8 @@ pub struct Client {
     authenticated: AtomicBool,
     wait: AtomicU8,
     identity: Mutex<Identity>,
+    /// The name of its user; `None` is `default`.
+    pub(super) user: Mutex<Option<Arc<[u8]>>>,
     dirty: Mutex<Option<DirtyFlag>>,
 }
 
@@ -214,6 +217,7 @@ impl Client {
             doom: AtomicU8::new(0),
             wait: AtomicU8::new(NO_WAIT),
             identity: Mutex::default(),
+            user: Mutex::default(),
             dirty: Mutex::default(),
             waker: Mutex::default(),
             has_mail: AtomicBool::new(false),

@@ -12,6 +12,7 @@ mod pause;
 mod registry;
 mod slowlog;
 mod subscribing;
+mod users;
 
 pub use caching::{Caching, redirected};
 pub use client::{Address, Client, Doom, Flag, Identity, Unblocked};
@@ -23,7 +24,9 @@ pub use logins::Logins;
 pub use pause::{Pause, PauseKind};
 pub use registry::Registry;
 pub use slowlog::{SlowEntry, Slowlog, cut_arguments};
+pub use users::{Checking, UsersError, log_denial, refused, users_of};
 
+use crate::acl::{Acl, User};
 use crate::base::clock::Clock;
 use crate::config::{Change, Config, Live, SetError, options};
 use crate::keyspace::eviction::Settings;
@@ -49,6 +52,8 @@ pub struct Shared {
     pub clock: Clock,
     /// Connected clients.
     pub clients: Registry,
+    /// Users, and what each may do.
+    pub acl: Acl,
     /// Who is subscribed to what.
     pub pubsub: Arc<PubSub<Client>>,
     /// Who keeps a cache, and of what.
@@ -117,6 +122,11 @@ impl Shared {
             {
                 return Err(SetError::failed(String::from_utf8_lossy(name), reason));
             }
+            if new.acl.users != self.config.load().acl.users
+                && let Err(error) = users_of(new)
+            {
+                return Err(SetError::failed(error.option, error.message));
+            }
             self.apply(new);
             Ok(())
         })
@@ -138,6 +148,12 @@ impl Shared {
                 limit => limit.saturating_sub(self.metrics.baseline_bytes.load(Relaxed)),
             };
             self.keyspace.set_allowed_bytes(allowed);
+        }
+        let old = self.config.load();
+        if config.acl.users != old.acl.users {
+            self.named_users_changed(config);
+        } else if config.security.password != old.security.password {
+            self.password_changed(config);
         }
         if let Some(effects) = self.effects.get() {
             effects.apply(config);
@@ -245,6 +261,11 @@ pub struct Session {
     pub protocol: Protocol,
     /// Has the client authenticated, or need it not?
     pub authenticated: bool,
+    /// Its user, as of the generation `rules` of [`Shared::acl`].
+    user: Arc<User>,
+    rules: u64,
+    /// The generation in which it may do everything; 0 while it may not.
+    pub cleared: u64,
     /// `CLIENT REPLY`.
     pub reply_mode: ReplyMode,
     /// `CLIENT NO-TOUCH`.
@@ -310,12 +331,15 @@ const WATCHED_KEY_BYTES: u64 = 160;
 
 impl Session {
     /// For a client that has just connected.
-    pub fn new(client: Arc<Client>, authenticated: bool) -> Session {
-        Session {
+    pub fn new(client: Arc<Client>, acl: &Acl) -> Session {
+        let mut session = Session {
             client,
+            user: acl.default_user(),
+            rules: 0,
+            cleared: 0,
             db: 0,
             protocol: Protocol::default(),
-            authenticated,
+            authenticated: false,
             reply_mode: ReplyMode::On,
             no_touch: false,
             subscriptions: None,
@@ -323,13 +347,9 @@ impl Session {
             watching: None,
             is_usual: false,
             caching: None,
-        }
-    }
-
-    /// May it run commands: has it authenticated, or need it not (any more)?
-    #[inline]
-    pub fn is_admitted(&self, config: &Config) -> bool {
-        self.authenticated || config.security.password.is_empty()
+        };
+        session.log_out(acl);
+        session
     }
 
     /// Leaves the transaction being queued; its commands are returned.

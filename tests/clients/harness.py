@@ -57,8 +57,16 @@ def toml(config):
     lines = []
     for section, keys in config.items():
         lines.append(f"[{section}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+        lines += [f"{key} = {toml_value(value)}" for key, value in keys.items()]
     return "\n".join(lines) + "\n"
+
+
+def toml_value(value):
+    """Writes a value, a table as one in line."""
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    entries = [f"{json.dumps(key)} = {json.dumps(entry)}" for key, entry in value.items()]
+    return "{ " + ", ".join(entries) + " }"
 
 
 def clean_environment(extra=None):

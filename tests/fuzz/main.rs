@@ -8,6 +8,7 @@
 //! - `FUZZ_SECONDS=600 cargo test --release --test fuzz requests`: a target for ten minutes.
 //! - `FUZZ_SEED=7`: repeats a run; a failure prints its seed and the input, cut down.
 
+mod acl;
 mod config;
 mod driver;
 mod http;

@@ -16,4 +16,5 @@ mod malformed;
 mod protocol;
 mod scan_guarantee;
 mod shutdown;
+mod touched;
 mod transports;

@@ -6,6 +6,14 @@ use crate::session::{Client, Flag};
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+/// The line, without its end.
+pub fn client_line(client: &Client, now_ms: u64) -> Vec<u8> {
+    let mut line = Vec::new();
+    describe(client, now_ms, &mut line);
+    line.pop();
+    line
+}
+
 /// Appends the line. Fields and their order are those of Redis 7.2, then those of Valkey 8 that
 /// count traffic. There is no reply buffer of fixed size (`rbs`, `rbp`, `obl` are 0), and requests
 /// are executed where they were received (`argv-mem` is 0).
@@ -27,7 +35,7 @@ pub(super) fn describe(client: &Client, now_ms: u64, out: &mut Vec<u8>) {
         out,
         " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} qbuf={} \
          qbuf-free={} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} \
-         events={} cmd={} user=default redir={} resp={} lib-name=",
+         events={} cmd={} user=",
         since(client.connected_ms),
         since(get(&client.active_ms)),
         flags(client),
@@ -45,8 +53,14 @@ pub(super) fn describe(client: &Client, now_ms: u64, out: &mut Vec<u8>) {
         client.held_bytes(),
         if output > 0 { "rw" } else { "r" },
         command(client),
+    )
+    .expect(NEVER_FAILS);
+    out.extend_from_slice(&client.user());
+    write!(
+        out,
+        " redir={} resp={} lib-name=",
         client.redirect.load(Relaxed),
-        client.protocol(),
+        client.protocol()
     )
     .expect(NEVER_FAILS);
     out.extend_from_slice(&identity.library);

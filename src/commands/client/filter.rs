@@ -1,7 +1,7 @@
 //! Which clients `CLIENT LIST` shows and `CLIENT KILL` closes.
 
-use super::DEFAULT_USER;
 use super::describe::flags;
+use crate::acl::Acl;
 use crate::base::number;
 use crate::error::Error;
 use crate::protocol::Args;
@@ -40,8 +40,7 @@ enum Test {
     Db(u32),
     IdleSeconds(u64),
     AgeSeconds(u64),
-    /// Everybody is the default user.
-    Anybody,
+    User(Vec<u8>),
 }
 
 /// What `TYPE` asks for.
@@ -72,7 +71,7 @@ impl Filter {
     }
 
     /// Reads `option value …`.
-    pub(super) fn parse(args: Args<'_>, purpose: Purpose) -> Result<Filter, Error> {
+    pub(super) fn parse(args: Args<'_>, purpose: Purpose, acl: &Acl) -> Result<Filter, Error> {
         let mut filter = Filter {
             conditions: Vec::new(),
             skip_me: purpose == Purpose::Kill,
@@ -105,6 +104,11 @@ impl Filter {
             } else {
                 test(option, value)?
             };
+            if let Test::User(name) = &test
+                && acl.user(name).is_none()
+            {
+                return Err(Error::no_such_user(name));
+            }
             filter.conditions.push(Condition { wanted, test });
         }
         Ok(filter)
@@ -142,8 +146,7 @@ fn test(option: &str, value: &[u8]) -> Result<Test, Error> {
     let owned = || value.to_vec();
     Ok(match option {
         "type" => Test::Class(class(value)?),
-        "user" if value == DEFAULT_USER => Test::Anybody,
-        "user" => return Err(Error::no_such_user(value)),
+        "user" => Test::User(owned()),
         "addr" => Test::Addr(owned()),
         "laddr" => Test::LocalAddr(owned()),
         "ip" => Test::Ip(owned()),
@@ -225,7 +228,7 @@ impl Test {
             Test::Db(db) => client.db.load(Relaxed) == *db,
             Test::IdleSeconds(least) => since(client.active_ms.load(Relaxed)) >= *least,
             Test::AgeSeconds(least) => since(client.connected_ms) >= *least,
-            Test::Anybody => true,
+            Test::User(name) => client.is_user(name),
         }
     }
 }

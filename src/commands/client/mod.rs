@@ -4,7 +4,6 @@ mod describe;
 mod filter;
 mod tracking;
 
-use super::connection::DEFAULT_USER;
 use super::context::Context;
 use super::help;
 use super::spec::*;
@@ -12,6 +11,7 @@ use crate::base::number;
 use crate::error::Error;
 use crate::protocol::{Args, Protocol, Reply};
 use crate::session::{Doom, Flag, PauseKind, ReplyMode, Shared, Unblocked};
+pub use describe::client_line;
 use describe::describe;
 use filter::Filter;
 use std::sync::atomic::Ordering::Relaxed;
@@ -236,7 +236,7 @@ fn info(cx: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
 
 fn list(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     publish_own(cx);
-    let filter = Filter::parse(args.skip(2), filter::Purpose::List)?;
+    let filter = Filter::parse(args.skip(2), filter::Purpose::List, &cx.shared.acl)?;
     let (own_id, now_ms) = (cx.session.client.id, cx.now_ms);
     if cx.shared.clients.len() <= LIST_IN_PLACE_MAX {
         write_list(cx.shared, &filter, own_id, now_ms, reply);
@@ -264,7 +264,7 @@ fn kill(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let filter = if by_address {
         Filter::address(args.at(2))
     } else {
-        Filter::parse(args.skip(2), filter::Purpose::Kill)?
+        Filter::parse(args.skip(2), filter::Purpose::Kill, &cx.shared.acl)?
     };
     let own_id = cx.session.client.id;
     let mut killed = 0;

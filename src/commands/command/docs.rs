@@ -3,8 +3,8 @@
 use super::super::context::Context;
 use super::super::spec::*;
 use super::super::table::{self, Registered};
-use super::lookup;
 use super::syntax::{Argument, Kind, parse};
+use crate::commands::table::find_full as lookup;
 use crate::protocol::{Args, Reply};
 use std::fmt::Write;
 

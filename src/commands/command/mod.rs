@@ -93,7 +93,7 @@ fn info(_: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     }
     reply.array(args.len() - 2);
     for name in args.from(2) {
-        match lookup(name) {
+        match table::find_full(name) {
             Some(registered) => info::row(registered, reply),
             None => reply.null(),
         }
@@ -104,13 +104,6 @@ fn info(_: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
 fn every(reply: &mut Reply<'_>) {
     reply.array(table::top_level().count());
     table::top_level().for_each(|registered| info::row(registered, reply));
-}
-
-/// A command by its full name, `config|get` included.
-fn lookup(name: &[u8]) -> Option<&'static Registered> {
-    let mut parts = name.splitn(2, |byte| *byte == b'|');
-    let top = table::find(parts.next()?)?;
-    parts.next().map_or(Some(top), |sub| top.subcommand(sub))
 }
 
 fn count(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {

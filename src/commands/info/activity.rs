@@ -147,11 +147,9 @@ fn rejections(cx: &Context<'_>, fields: &mut Fields<'_>) {
     fields.put("protocol_errors", sum(Counter::ProtocolErrors));
     fields.put("http_disconnections", sum(Counter::CrossProtocol));
     fields.put("acl_access_denied_auth", sum(Counter::FailedLogins));
-    fields.zeros(&[
-        "acl_access_denied_cmd",
-        "acl_access_denied_key",
-        "acl_access_denied_channel",
-    ]);
+    fields.put("acl_access_denied_cmd", sum(Counter::DeniedCommands));
+    fields.put("acl_access_denied_key", sum(Counter::DeniedKeys));
+    fields.put("acl_access_denied_channel", sum(Counter::DeniedChannels));
 }
 
 pub(super) fn replication(_: &Context<'_>, fields: &mut Fields<'_>) {

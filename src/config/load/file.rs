@@ -12,7 +12,7 @@ use super::{LoadError, Loader, Overrides, Place, unusable};
 use crate::config::document;
 use crate::config::options::{self, Row};
 use crate::config::suggest;
-use crate::config::value::Kind;
+use crate::config::value::{Kind, Value};
 
 /// A configuration is a page or two; what is larger is the wrong file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -106,17 +106,24 @@ impl File<'_> {
                 return Err(LoadError::at(place, Some(&name), message));
             };
             let invalid = |message| LoadError::at(place.clone(), Some(row.name), message);
-            let Some(toml) = item.as_value() else {
+            let inline = inline_users(row, item);
+            let Some(toml) = inline.as_ref().or(item.as_value()) else {
                 return Err(invalid(format!(
                     "expected {}, found a table",
                     row.spec.kind.expectation()
                 )));
             };
-            let value = row
+            let mut value = row
                 .spec
                 .kind
                 .parse_toml(toml)
                 .map_err(|error| invalid(unusable(row, error, &describe_value(row, toml))))?;
+            if let (Value::Users(users), Some(entries)) = (&mut value, item.as_table_like()) {
+                for (name, _) in entries.iter() {
+                    let span = entries.key(name).and_then(toml_edit::Key::span);
+                    users.note_line(name, self.line(span));
+                }
+            }
             loader.put(row, value, place);
         }
         Ok(())
@@ -132,20 +139,32 @@ impl File<'_> {
     }
 
     fn place(&self, span: Option<std::ops::Range<usize>>) -> Place {
-        let line = span
-            .and_then(|span| self.text.get(..span.start))
-            .map(|before| 1 + before.bytes().filter(|byte| *byte == b'\n').count());
         Place::File {
             path: self.path.to_owned(),
-            line,
+            line: self.line(span),
         }
+    }
+
+    fn line(&self, span: Option<std::ops::Range<usize>>) -> Option<usize> {
+        let before = self.text.get(..span?.start)?;
+        Some(1 + before.bytes().filter(|byte| *byte == b'\n').count())
+    }
+}
+
+/// Users may have a section of their own, `[acl.users]`.
+pub(in crate::config) fn inline_users(row: &Row, item: &Item) -> Option<Toml> {
+    match (row.spec.kind, item) {
+        (Kind::Users, Item::Table(table)) => {
+            Some(Toml::InlineTable(table.clone().into_inline_table()))
+        }
+        _ => None,
     }
 }
 
 /// What somebody wrote, for a message; secrets only by their type.
 fn describe_value(row: &Row, toml: &Toml) -> String {
     match toml {
-        _ if matches!(row.spec.kind, Kind::Secret) => {
+        _ if matches!(row.spec.kind, Kind::Secret | Kind::Users) => {
             format!("a value of type {}", toml.type_name())
         }
         Toml::String(text) => format!("\"{}\"", text.value().escape_debug()),

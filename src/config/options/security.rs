@@ -2,7 +2,7 @@
 
 use super::{INT_MAX, Spec, boolean, choice, int, path, section};
 use crate::config::secret::Secret;
-use crate::config::types::{Permission, TlsClientAuth, TlsProtocols};
+use crate::config::types::{Permission, TlsClientAuth, TlsClientUser, TlsProtocols};
 use crate::config::value::Kind;
 
 section! {
@@ -32,6 +32,10 @@ section! {
         /// Whether TLS clients must show a certificate: no, yes or optional.
         tls_client_auth: TlsClientAuth = choice::<TlsClientAuth>("no").live()
             .redis(&["tls-auth-clients"]);
+        /// Which name in a TLS client's certificate is that of the user it is, without a password:
+        /// off, CN or URI.
+        tls_client_user: TlsClientUser = choice::<TlsClientUser>("off").live()
+            .redis(&["tls-auth-clients-user"]);
         /// TLS versions offered.
         tls_protocols: TlsProtocols = choice::<TlsProtocols>("TLSv1.2 TLSv1.3").live()
             .redis(&["tls-protocols"]);

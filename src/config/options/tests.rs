@@ -20,6 +20,7 @@ fn samples(row: &Row) -> Vec<String> {
         Kind::Secret => &["", "pass word"],
         Kind::Addresses => &["", "127.0.0.1", "* -::* localhost"],
         Kind::Percentiles => &["", "0 50 99.99 100"],
+        Kind::Users => &["", "a on ~x +get\nb off"],
         Kind::OutputLimits => &["normal 1kb 2mb 3 replica 4gb 5 6 pubsub 0 0 0"],
         Kind::EventClasses => &["AnoKE"],
     };

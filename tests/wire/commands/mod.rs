@@ -2,6 +2,7 @@
 //! wrong arity, expiry, under RESP2 and RESP3.
 
 // One module per line, sorted.
+mod acl;
 mod bitmap;
 mod blocking;
 mod client;
