@@ -81,7 +81,7 @@ impl Hash {
 }
 
 /// Where a slot lies. Valid until the next insertion or removal in its table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pos(u32);
 
 /// A key that was found: small enough to be returned in registers.

@@ -518,6 +518,27 @@ fn used_keys_outlive_a_scan() {
 }
 
 #[test]
+fn the_least_recently_used_goes_however_few_keys_a_shard_has() {
+    let (keyspace, mut local) = keyspace(Policy::AllkeysLru);
+    let name = |n: usize| format!("k{n}").into_bytes();
+    for n in 0..40 {
+        put(&keyspace, &mut local, 0, &name(n), 50, Ttl::Clear);
+        local.publish(&keyspace);
+    }
+    for n in (0..40).step_by(2) {
+        exists(&keyspace, &mut local, 0, &name(n));
+        local.publish(&keyspace);
+    }
+    for _ in 0..20 {
+        assert!(eviction::evict_one(&keyspace, &mut local, 0));
+    }
+    for n in 0..40 {
+        let kept = exists(&keyspace, &mut local, 0, &name(n));
+        assert_eq!(kept, n % 2 == 0, "key {n}");
+    }
+}
+
+#[test]
 fn a_large_write_makes_room_for_itself() {
     let (keyspace, mut local) = filled(Policy::AllkeysLru, |_| Ttl::Clear);
     assert!(eviction::make_room(&keyspace, &mut local, 0, 100_000));

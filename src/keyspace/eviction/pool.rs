@@ -51,3 +51,32 @@ impl Pool {
         self.0.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::table::Pos;
+    use super::*;
+
+    fn candidate(rank: u64, shard: usize) -> Candidate {
+        Candidate {
+            rank,
+            place: (shard, 0, Pos::default()),
+            word: 1,
+        }
+    }
+
+    #[test]
+    fn the_worst_are_kept_and_a_slot_is_one_candidate() {
+        let mut pool = Pool::default();
+        for n in 0..100 {
+            // 37 and 100 have no common divisor: every rank once, in no order.
+            pool.offer(candidate(n * 37 % 100, n as usize));
+        }
+        pool.offer(candidate(99, 1000));
+        pool.offer(candidate(1000, 1000));
+        let ranks: Vec<u64> = std::iter::from_fn(|| pool.take().map(|found| found.rank)).collect();
+        assert_eq!(ranks.len(), CANDIDATES_MAX);
+        assert_eq!(ranks[..3], [1000, 99, 98]);
+        assert!(ranks.is_sorted_by(|a, b| a > b), "{ranks:?}");
+    }
+}
