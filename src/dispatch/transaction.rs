@@ -39,15 +39,11 @@ pub(super) fn queue(
     if !multi.refused {
         let bytes = args.total_bytes() + args.len() * 8 + size_of::<Queued>();
         if multi.queue.len() >= QUEUE_MAX || multi.bytes + bytes > limit {
-            multi.refused = true;
-            multi.queue = Vec::new();
+            multi.refuse();
             return Err(Error::QueueLimit);
         }
         multi.bytes += bytes;
-        multi.queue.push(Queued {
-            command: command.id,
-            args: args.to_owned(),
-        });
+        multi.push(command.id, args);
         client.queued.store(multi.queue.len() as i64, Relaxed);
         client.multi_bytes.store(multi.bytes as u64, Relaxed);
     }
@@ -140,7 +136,7 @@ fn run_all(
     reply.array(multi.queue.len());
     for queued in &multi.queue {
         let command = &table::all()[queued.command];
-        let args = queued.args.as_args();
+        let args = multi.args(queued);
         let mark = reply.mark();
         let setting = Setting {
             shared,
@@ -238,7 +234,7 @@ fn locks_needed(multi: &Multi, watching: Option<&Watching>) -> Option<Vec<Hash>>
     let mut hashes = Vec::new();
     for queued in &multi.queue {
         let row = table::all()[queued.command].command;
-        let args = queued.args.as_args();
+        let args = multi.args(queued);
         if matches!(row.handler, Handler::Keyspace(..)) || row.needs_all(args) {
             return None;
         }

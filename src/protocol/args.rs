@@ -89,6 +89,11 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// Is any of them large, in memory of its own?
+    pub fn has_large(&self) -> bool {
+        !self.large.is_empty()
+    }
+
     /// Number of arguments, the command's name included.
     #[allow(clippy::len_without_is_empty)] // a request has at least its name
     #[inline]

@@ -8,6 +8,7 @@ mod client;
 mod herald;
 mod latency;
 mod logins;
+mod multi;
 mod pause;
 mod registry;
 mod slowlog;
@@ -21,6 +22,7 @@ pub use latency::{
     Event as LatencyEvent, LatencyMonitor, Sample as LatencySample, Series as LatencySeries,
 };
 pub use logins::Logins;
+pub use multi::{Multi, Queued};
 pub use pause::{Pause, PauseKind};
 pub use registry::Registry;
 pub use slowlog::{SlowEntry, Slowlog, cut_arguments};
@@ -34,7 +36,6 @@ use crate::keyspace::txn::Scope;
 use crate::keyspace::watch::DirtyFlag;
 use crate::keyspace::{Keyspace, Local, Txn};
 use crate::metrics::Metrics;
-use crate::protocol::OwnedArgs;
 use crate::protocol::Protocol;
 use crate::pubsub::{PubSub, Subscriptions};
 use crate::tracking::{Limits, Tracking};
@@ -295,25 +296,6 @@ pub enum ReplyMode {
     SkipThis,
     /// Not the one of the next command.
     SkipNext,
-}
-
-/// A transaction being queued.
-#[derive(Default)]
-pub struct Multi {
-    /// The commands so far.
-    pub queue: Vec<Queued>,
-    /// A command was refused: `EXEC` will be too.
-    pub refused: bool,
-    /// Bytes held by the queue.
-    pub bytes: usize,
-}
-
-/// A queued command.
-pub struct Queued {
-    /// The number of the command to run.
-    pub command: usize,
-    /// With what.
-    pub args: OwnedArgs,
 }
 
 /// Keys a client watches.

@@ -8,8 +8,10 @@ use serde_json::json;
 
 use super::super::Result;
 use super::super::contender::Contender;
+use super::super::loadgen::preload;
 use super::super::options::Options;
 use super::super::report::{Findings, Table, median};
+use super::super::request::Op;
 use super::super::server::Server;
 use super::{columns, placement, settings};
 
@@ -81,6 +83,7 @@ pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Finding
 
 fn measure(options: &Options, contender: &Contender) -> Result<[f64; 4]> {
     let server = Server::start(contender, &settings(options), &placement(options))?;
+    preload(&server, &Op::set(), options.value_bytes, 0, options.keys)?;
     let transaction = transactions(options, &server)?;
     let single = publishes(options, &server, 1)?;
     let pipelined = publishes(options, &server, 10)?;
