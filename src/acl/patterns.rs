@@ -11,13 +11,39 @@ use crate::base::glob;
 /// A set of patterns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patterns {
-    /// The first bytes of each prefix, in the same order.
-    heads: Vec<u64>,
     /// Sorted; none begins another.
-    prefixes: Vec<Box<[u8]>>,
+    prefixes: Vec<Prefix>,
     /// Sorted.
     exact: Vec<Box<[u8]>>,
     others: Vec<Box<[u8]>>,
+}
+
+/// The literal beginning of a pattern that ends with a star.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Prefix {
+    /// Its first eight bytes, and which bits of a name's are to equal them.
+    head: u64,
+    mask: u64,
+    text: Box<[u8]>,
+}
+
+impl Prefix {
+    fn new(text: &[u8]) -> Prefix {
+        let beyond = 8usize.saturating_sub(text.len()) as u32 * 8;
+        Prefix {
+            head: head(text),
+            mask: u64::MAX.checked_shl(beyond).unwrap_or(0),
+            text: text.into(),
+        }
+    }
+
+    /// Does it begin a name whose first eight bytes are `own`?
+    #[inline]
+    fn begins(&self, name: &[u8], own: u64) -> bool {
+        own & self.mask == self.head
+            && name.len() >= self.text.len()
+            && (self.text.len() <= 8 || name.starts_with(&self.text))
+    }
 }
 
 impl Patterns {
@@ -29,24 +55,15 @@ impl Patterns {
             if literal.len() == pattern.len() {
                 set.exact.push(pattern.into());
             } else if pattern[literal.len()..].iter().all(|byte| *byte == b'*') {
-                set.prefixes.push(literal.into());
+                set.prefixes.push(Prefix::new(literal));
             } else {
                 set.others.push(pattern.into());
             }
         }
         set.exact.sort_unstable();
-        set.prefixes.sort_unstable();
-        let mut covered: Option<Box<[u8]>> = None;
-        set.prefixes.retain(|prefix| {
-            let keep = !covered
-                .as_ref()
-                .is_some_and(|shorter| prefix.starts_with(shorter));
-            if keep {
-                covered = Some(prefix.clone());
-            }
-            keep
-        });
-        set.heads = set.prefixes.iter().map(|prefix| head(prefix)).collect();
+        set.prefixes.sort_unstable_by(|a, b| a.text.cmp(&b.text));
+        set.prefixes
+            .dedup_by(|longer, shorter| longer.text.starts_with(&shorter.text));
         set
     }
 
@@ -62,14 +79,15 @@ impl Patterns {
             return false;
         }
         let own = head(name);
-        let mut end = self.heads.partition_point(|head| *head <= own);
+        let mut end = self.prefixes.partition_point(|prefix| prefix.head <= own);
         while end > 0 {
             end -= 1;
-            if name.starts_with(&self.prefixes[end]) {
+            let prefix = &self.prefixes[end];
+            if prefix.begins(name, own) {
                 return true;
             }
             // Before those that begin with the same bytes there is one more that may be shorter.
-            if self.heads[end] != own {
+            if prefix.head != own {
                 return false;
             }
         }

@@ -169,9 +169,8 @@ impl Selector {
     /// The keys are those that execution takes from the request.
     #[inline]
     fn check_keys(&self, command: &Registered, args: Args<'_>) -> Result<(), Denial> {
-        if let [spec] = command.command.keys
-            && spec.place.is_first_only()
-            && self.permits_key(args.at(1), needs(spec.access_in(args)))
+        if command.traits.has_one_key
+            && self.permits_key(args.at(1), needs(command.command.keys[0].access_in(args)))
         {
             return Ok(());
         }

@@ -171,7 +171,14 @@ pub fn refused_option(args: Args<'_>) -> Option<Error> {
         let behind = args.get(at + 1);
         at += match behind {
             _ if args.is(at, "asc") || args.is(at, "desc") || args.is(at, "alpha") => 1,
-            Some(_) if args.is(at, "limit") => 3,
+            Some(_) if args.is(at, "limit") => {
+                let number = |at| args.get(at).and_then(number::parse_i64);
+                // A limit that is none is what the command complains of.
+                if number(at + 1).is_none() || number(at + 2).is_none() {
+                    return None;
+                }
+                3
+            }
             Some(_) if args.is(at, "store") => 2,
             Some(pattern) if args.is(at, "by") => match pattern.contains(&b'*') {
                 true => return Some(Error::SORT_BY_DENIED),

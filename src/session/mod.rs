@@ -9,6 +9,7 @@ mod herald;
 mod latency;
 mod logins;
 mod multi;
+mod named_users;
 mod pause;
 mod registry;
 mod slowlog;
@@ -23,10 +24,11 @@ pub use latency::{
 };
 pub use logins::Logins;
 pub use multi::{Multi, Queued};
+pub use named_users::{UsersError, users_of};
 pub use pause::{Pause, PauseKind};
 pub use registry::Registry;
 pub use slowlog::{SlowEntry, Slowlog, cut_arguments};
-pub use users::{Checking, UsersError, log_denial, refused, users_of};
+pub use users::{Checking, log_denial, refused};
 
 use crate::acl::{Acl, User};
 use crate::base::clock::Clock;

@@ -13,6 +13,7 @@
 //! On a difference, the history that led to it is replayed and cut down until only the commands
 //! that matter are left; then the run goes on from an empty database, to report several.
 
+mod acl;
 mod compare;
 mod events;
 mod exceptions;
@@ -77,6 +78,11 @@ fn transactions_come_between_each_other_alike() {
 #[test]
 fn events_are_told_alike() {
     events::run(&Plan::events());
+}
+
+#[test]
+fn users_may_do_the_same() {
+    acl::run(&Plan::share(1, 2));
 }
 
 #[test]

@@ -61,6 +61,17 @@ impl<'a> Pair<'a> {
 }
 
 impl Session<'_> {
+    /// Makes a client another user, with no transaction of the one before.
+    pub fn log_in(&mut self, client: usize, name: &str, password: &str) {
+        let client = &mut self.clients[client];
+        client.queued.clear();
+        for conn in [&mut client.oracle, &mut client.subject] {
+            conn.line("RESET");
+            conn.protocol = 2;
+            assert_eq!(conn.cmd(&["AUTH", name, password]).text(), "OK");
+        }
+    }
+
     /// Sends all commands to both servers, in one pipeline as long as the client is the same, and
     /// compares what comes back, up to the first difference: after that, the two hold different
     /// data.

@@ -35,6 +35,21 @@ impl Operation {
 /// The operations of one request.
 type Operations = SmallVec<[Operation; 4]>;
 
+/// What this `BITFIELD` does with its key: only with nothing but `GET` it reads. What it does not
+/// understand counts as writing.
+pub(super) fn access(args: Args<'_>) -> Access {
+    let mut at = 2;
+    while at < args.len() {
+        let behind = args.len() - at - 1;
+        at += match () {
+            () if args.is(at, "get") && behind >= 2 => 3,
+            () if args.is(at, "overflow") && behind >= 1 => 2,
+            () => return Access::ReadUpdate,
+        };
+    }
+    Access::Read
+}
+
 pub(super) fn bitfield(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let operations = parse(args, txn)?;
     match bytes_needed(&operations) {

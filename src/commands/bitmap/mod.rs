@@ -62,7 +62,7 @@ const COMMANDS: &[Command] = checked(&[
         ),
     Command::write("bitfield", -2, field::bitfield)
         .flags(DENYOOM)
-        .keys(&[key(1, Access::ReadUpdateByOptions)])
+        .keys(&[key(1, Access::ReadUpdateByOptions).varying(field::access)])
         .syntax(
             "key [GET encoding offset|[OVERFLOW <WRAP|SAT|FAIL>] <SET encoding offset value|\
              INCRBY encoding offset increment> [GET encoding offset|[OVERFLOW <WRAP|SAT|FAIL>] \
