@@ -6,6 +6,7 @@
 mod acl;
 mod hash;
 mod pubsub;
+mod scripting;
 mod stream;
 mod tracking;
 mod zset;

@@ -14,8 +14,8 @@
 //! The handler appends its reply; a batch's replies are sent with one write.
 //!
 //! Data flows down this list; a module imports only from modules above it (`tests/tidy.rs`):
-//! `base`, `protocol`, `values`, `config`, `keyspace`, `pubsub`, `metrics`, `acl` with `session`
-//! and `commands`, `dispatch`, `client`, `http`, `server`. Anybody may import `error`.
+//! `base`, `protocol`, `values`, `config`, `keyspace`, `pubsub`, `scripting`, `metrics`, `acl` with
+//! `session` and `commands`, `dispatch`, `client`, `http`, `server`. Anybody may import `error`.
 
 pub mod acl;
 pub mod base;
@@ -29,6 +29,7 @@ pub mod keyspace;
 pub mod metrics;
 pub mod protocol;
 pub mod pubsub;
+pub mod scripting;
 pub mod server;
 pub mod session;
 pub mod tracking;

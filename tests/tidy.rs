@@ -47,6 +47,10 @@ const UNSAFE_ISLANDS: &[&str] = &[
     "src/keyspace/table.rs",
     "src/keyspace/table/arrays.rs",
     "src/keyspace/table/tags.rs",
+    "src/scripting/bridge.rs",
+    "src/scripting/natives.rs",
+    "src/scripting/reply.rs",
+    "src/scripting/value.rs",
     "src/values/record.rs",
 ];
 

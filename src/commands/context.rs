@@ -64,7 +64,7 @@ impl Context<'_> {
     /// Stops watching all keys.
     pub fn unwatch(&mut self) {
         if let Some(watching) = self.session.stop_watching() {
-            watching.release(&self.shared.keyspace, self.local, self.config);
+            watching.release(&self.shared.keyspace);
         }
     }
 

@@ -29,6 +29,7 @@ mod memory;
 mod monitor;
 mod object;
 mod pubsub;
+mod scripting;
 mod server;
 mod set;
 mod slowlog;
@@ -63,6 +64,8 @@ pub static FAMILIES: &[&table::Family] = &[
     &monitor::FAMILY,
     &object::FAMILY,
     &pubsub::FAMILY,
+    &scripting::FAMILY,
+    &scripting::CONTAINERS,
     &server::FAMILY,
     &set::FAMILY,
     &slowlog::FAMILY,

@@ -7,6 +7,8 @@ use crate::protocol::{Args, Output, OwnedArgs, Reply};
 use crate::session::Shared;
 use crate::values::Type;
 
+pub use super::scripting::ScriptSource;
+
 /// What becomes of a request after its handler returned.
 pub enum Flow {
     /// The reply is complete.
@@ -15,9 +17,10 @@ pub enum Flow {
     Close,
     /// The work is long: run this on the pool and send what it appends. Nothing has been replied.
     Offload(Job),
-    /// The work is long ([`Txn::is_long`]) and nothing has been done or replied: run the request on
-    /// the pool.
+    /// The work is long ([`Txn::is_long`]) and nothing has been done: run it on the pool.
     Long,
+    /// Nothing has been done: a shard is held for long, and the request must stay with its worker.
+    Later,
     /// There is nothing to reply with yet, and nothing has been replied: run the request again when
     /// one of its keys changes.
     Block(Box<Block>),
@@ -94,6 +97,8 @@ pub enum Handler {
     Session(SessionHandler),
     /// Runs the queued transaction: dispatch itself does.
     Exec,
+    /// Runs a script: dispatch itself does.
+    Script(ScriptSource),
     /// Has subcommands.
     Container,
 }
@@ -132,6 +137,7 @@ flags! {
     PROTECTED = 18 "protected";
     NO_ASYNC_LOADING = 19 "no_async_loading";
     ALL_DBS = 20 "all_dbs";
+    NO_MANDATORY_KEYS = 21 "no_mandatory_keys";
 }
 
 impl Flags {
@@ -213,8 +219,7 @@ pub enum Access {
     Update,
     /// Changes the value and tells of it: `RW ACCESS UPDATE`.
     ReadUpdate,
-    /// As [`Access::ReadUpdate`], or only reads it, as the options say:
-    /// `RW ACCESS UPDATE VARIABLE_FLAGS`.
+    /// [`Access::ReadUpdate`], or a mere read, by the options: `RW ACCESS UPDATE VARIABLE_FLAGS`.
     ReadUpdateByOptions,
     /// Tells of the value, and may change how it is stored: `RW ACCESS`.
     ReadWrite,
@@ -437,6 +442,11 @@ impl Command {
         Command::new(name, arity, Handler::Exec)
     }
 
+    /// A command that runs a script, with keys behind their number.
+    pub const fn script(name: &'static str, source: ScriptSource) -> Command {
+        Command::new(name, -3, Handler::Script(source))
+    }
+
     /// A command with subcommands.
     pub const fn container(name: &'static str, subcommands: &'static [Command]) -> Command {
         Command {
@@ -453,8 +463,7 @@ impl Command {
         }
     }
 
-    /// Adds ACL categories (those of `write`, `read`, `admin`, `fast`/`slow`, `blocking` and the
-    /// family follow by themselves).
+    /// Adds ACL categories beyond those that its flags and its family imply.
     pub const fn categories(self, categories: Categories) -> Command {
         Command {
             categories: self.categories.and(categories),
@@ -530,7 +539,10 @@ impl Command {
 
     /// Does it work on keys or the keyspace, so that it can be part of a transaction's locking?
     pub fn is_keyed(&self) -> bool {
-        matches!(self.handler, Handler::Keys(_) | Handler::Keyspace(..))
+        !matches!(
+            self.handler,
+            Handler::Session(_) | Handler::Exec | Handler::Container
+        )
     }
 
     /// Calls `found` with the index of each key among the arguments and what is done with it.
@@ -644,10 +656,9 @@ fn each_key_behind(
     if missing { Err(KeysInvalid) } else { Ok(()) }
 }
 
-/// A request whose key count does not fit its arguments: it has no keys, and its handler says why.
+/// A key count that does not fit the arguments: there are no keys, and the handler says why.
 #[derive(Debug)]
 pub struct KeysInvalid;
-
 /// One key at argument `index`.
 pub const fn key(index: i16, access: Access) -> KeySpec {
     range(index, index, 1, access)

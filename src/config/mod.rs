@@ -31,7 +31,8 @@ pub use event_classes::EventClasses;
 pub use live::{Live, Reload, View};
 pub use load::{LoadError, Loaded, Overrides, Place, environment, load};
 pub use options::{
-    AccessControl, Encoding, Limits, Logging, Memory, Monitoring, Performance, Security, Server,
+    AccessControl, Encoding, Limits, Logging, Memory, Monitoring, Performance, Scripting, Security,
+    Server,
 };
 pub use rewrite::{RewriteError, replace_file, rewrite};
 pub use secret::Secret;
@@ -64,6 +65,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is remembered for the operator.
     pub monitoring: Monitoring,
+    /// What scripts may take.
+    pub scripting: Scripting,
     /// Up to where collections are stored in their compact form.
     pub encoding: Encoding,
 }
@@ -81,6 +84,7 @@ impl Default for Config {
                 logging: Logging::blank(),
                 limits: Limits::blank(),
                 monitoring: Monitoring::blank(),
+                scripting: Scripting::blank(),
                 encoding: Encoding::blank(),
             };
             for row in options::rows() {

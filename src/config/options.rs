@@ -12,6 +12,7 @@ mod acl;
 mod limits;
 mod memory;
 mod monitoring;
+mod scripting;
 mod security;
 mod server;
 
@@ -20,6 +21,7 @@ pub use acl::AccessControl;
 pub use limits::{Encoding, Limits};
 pub use memory::Memory;
 pub use monitoring::{Logging, Monitoring};
+pub use scripting::Scripting;
 pub use security::Security;
 pub use server::{Performance, Server};
 
@@ -87,6 +89,7 @@ pub const SECTIONS: &[&Section] = &[
     &Logging::SECTION,
     &Limits::SECTION,
     &Monitoring::SECTION,
+    &Scripting::SECTION,
     &Encoding::SECTION,
 ];
 

@@ -115,7 +115,7 @@ fn run(txn: &mut Txn<'_>, shared: &Shared, waiter: &Waiter) -> Ran {
     match handler(&mut inner, args, &mut reply) {
         Ok(Flow::Block(_)) => return Ran::Nothing,
         Ok(Flow::Offload(job)) => job(shared, reply.output()),
-        Ok(Flow::Long) => unreachable!("nothing is long inside a transaction"),
+        Ok(Flow::Long | Flow::Later) => unreachable!("nothing is long inside a transaction"),
         Ok(Flow::Done | Flow::Close) => {}
         Err(error) => {
             reply.truncate(mark);
@@ -173,7 +173,12 @@ impl Engine {
         let waiter = &blocked.waiter;
         let keys = blocked.command.command.extract_keys(waiter.args.as_args());
         scope.db = waiter.db;
-        let mut txn = Txn::begin(scope, keys.unwrap_or_default());
+        let keys = keys.unwrap_or_default();
+        let Some(mut txn) = Txn::begin_until(scope, keys, false, &mut || true) else {
+            waiter.release();
+            waiter.ask_retry();
+            return None;
+        };
         match run(&mut txn, shared, waiter) {
             Ran::Served(reply) => {
                 shared.keyspace.end_waiting(waiter);

@@ -44,19 +44,31 @@ fn run(
     args: Args<'_>,
     (mut reply, notes): (Reply<'_>, bool),
 ) {
-    let (handler, mut txn) = match command.command.handler {
+    let mut keys = Keys::new();
+    let (handler, all) = match command.command.handler {
         Handler::Keys(handler) => {
-            let keys = command.command.extract_keys(args).unwrap_or_default();
-            if command.command.needs_all(args) {
-                (handler, Txn::begin_all(scope, keys))
-            } else {
-                (handler, Txn::begin(scope, keys))
-            }
+            keys = command.command.extract_keys(args).unwrap_or_default();
+            (handler, command.command.needs_all(args))
         }
-        Handler::Keyspace(handler, true) => (handler, Txn::begin_all(scope, Keys::new())),
-        Handler::Keyspace(handler, false) => (handler, Txn::begin(scope, Keys::new())),
+        Handler::Keyspace(handler, all) => (handler, all),
         _ => unreachable!("only commands on keys are offloaded"),
     };
+    let keyspace = &shared.keyspace;
+    let shards: Vec<usize> = keys
+        .iter()
+        .map(|key| keyspace.shard_index(key.hash()))
+        .collect();
+    let mut busy = None;
+    let mut give_up = || {
+        busy = shared.running.busy(&mut shards.iter().copied(), all);
+        busy.is_some()
+    };
+    let Some(mut txn) = Txn::begin_until(scope, keys, all, &mut give_up) else {
+        let error = super::script::busy_error(busy);
+        shared.metrics.count_error(&error.code());
+        return reply.error(&error);
+    };
+    txn.set_now_ms(shared.clock.now_ms());
     let mark = reply.mark();
     let outcome = handler(&mut txn, args, &mut reply);
     if notes {
@@ -65,7 +77,7 @@ fn run(
     match outcome {
         Ok(Flow::Offload(job)) => job(shared, reply.output()),
         Ok(Flow::Done | Flow::Close) => {}
-        Ok(Flow::Block(_) | Flow::Long) => {
+        Ok(Flow::Block(_) | Flow::Long | Flow::Later) => {
             unreachable!("blocking commands stay with their worker, and this is the pool")
         }
         Err(error) => {

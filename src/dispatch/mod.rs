@@ -5,6 +5,7 @@ mod caching;
 mod gates;
 mod long;
 mod permission;
+mod script;
 mod slow;
 mod transaction;
 
@@ -14,8 +15,8 @@ use crate::base::clock::Clock;
 use crate::base::stopwatch::{Moment, Stopwatch};
 use crate::commands::context::Context;
 use crate::commands::spec::{
-    ADMIN, BLOCKING, DENYOOM, Flow, Handler, KeysHandler, MAY_REPLICATE, Outcome, SKIP_MONITOR,
-    WRITE,
+    ADMIN, BLOCKING, Command, DENYOOM, Flow, Handler, KeysHandler, MAY_REPLICATE, Outcome,
+    SKIP_MONITOR, WRITE,
 };
 use crate::commands::table::{self, Registered};
 use crate::config::{Config, View};
@@ -305,30 +306,68 @@ impl Engine {
                 self.run_on_keys(session, (command, handler), args, hash, reply)
             }
             Handler::Keyspace(handler, all) => {
-                if row.flags.has(DENYOOM) {
-                    self.make_room(args)?;
-                }
-                let (scope, shared, _) = self.parts(session);
-                let mut txn = if all {
-                    Txn::begin_all(scope, Keys::new())
-                } else {
-                    Txn::begin(scope, Keys::new())
-                };
-                let outcome = handler(&mut txn, args, reply);
-                blocking::serve(&mut txn, shared);
-                outcome
+                self.run_on_keyspace(session, command, (handler, all), args, reply)
             }
             Handler::Session(handler) => {
                 if row.flags.has(DENYOOM) {
                     self.make_room(args)?;
+                }
+                if !row.keys.is_empty() && !self.is_free(args, row) {
+                    return Ok(Flow::Later);
                 }
                 let outcome = handler(&mut self.context(session, command), args, reply);
                 self.refresh_config();
                 outcome
             }
             Handler::Exec => transaction::exec(self, session, reply),
+            Handler::Script(source) => {
+                script::on_worker(self, session, (command, source), args, reply)
+            }
             Handler::Container => Err(Error::Syntax),
         }
+    }
+
+    /// Runs a command on the whole keyspace.
+    fn run_on_keyspace(
+        &mut self,
+        session: &Session,
+        command: &'static Registered,
+        (handler, all): (KeysHandler, bool),
+        args: Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        if command.has(DENYOOM) {
+            self.make_room(args)?;
+        }
+        // Scripts may hold shards for long; a walk would wait for each.
+        if !all && self.shared.running.are_long() {
+            return Ok(long::offload(session, command, args));
+        }
+        let (scope, shared, _) = self.parts(session);
+        let begun = if all {
+            Txn::begin_all_on_worker(scope, Keys::new())
+        } else {
+            Some(Txn::begin(scope, Keys::new()))
+        };
+        let Some(mut txn) = begun else {
+            return Ok(long::offload(session, command, args));
+        };
+        txn.set_may_offload(false);
+        let outcome = handler(&mut txn, args, reply);
+        blocking::serve(&mut txn, shared);
+        outcome
+    }
+
+    /// Can the locks of a request that must stay with its worker be had without waiting? Asked only
+    /// while a script runs that may hold them for long.
+    #[inline]
+    fn is_free(&self, args: Args<'_>, row: &Command) -> bool {
+        if !self.shared.running.are_long() {
+            return true;
+        }
+        let keys = row.extract_keys(args).unwrap_or_default();
+        let hashes = keys.iter().map(|key| key.hash());
+        Txn::are_free(&self.shared.keyspace, Some(hashes))
     }
 
     /// Runs a command on keys.
@@ -349,9 +388,12 @@ impl Engine {
             // A count that does not fit leaves no keys; the handler says what is wrong.
             _ => row.extract_keys(args).unwrap_or_default(),
         };
+        if row.flags.has(BLOCKING) && !self.is_free(args, row) {
+            return Ok(Flow::Later);
+        }
         let (scope, shared, blocked) = self.parts(session);
         let begun = if row.needs_all(args) {
-            Some(Txn::begin_all_on_worker(scope, keys))
+            Txn::begin_all_on_worker(scope, keys)
         } else {
             Txn::try_begin(scope, keys, row.flags.has(BLOCKING))
         };
@@ -425,6 +467,7 @@ impl Engine {
                 return Next::Block(Box::new(blocked));
             }
             Ok(Flow::Long) => unreachable!("offloaded when the handler returned"),
+            Ok(Flow::Later) => return Next::Paused(self.now_ms + 1),
             Ok(Flow::Offload(job)) => {
                 self.sheet.add(Counter::Offloaded, 1);
                 return Next::Await(job, command);
@@ -559,7 +602,10 @@ fn feed_monitors(
     args: Args<'_>,
     command: &Registered,
 ) {
-    if command.has(SKIP_MONITOR) || command.has(ADMIN) {
+    // Of scripts, both the request and the commands they call are shown.
+    let skipped =
+        command.has(SKIP_MONITOR) && !matches!(command.command.handler, Handler::Script(_));
+    if skipped || command.has(ADMIN) {
         return;
     }
     let line = monitor_line(&shared.clock, session, redacted(command, args));
@@ -576,11 +622,7 @@ pub fn disconnect(engine: &mut Engine, session: &mut Session) {
     let audience = &engine.shared.keyspace.audience;
     session.end_caching(&engine.shared.tracking, |on| audience.track(on));
     if let Some(watching) = session.stop_watching() {
-        watching.release(
-            &engine.shared.keyspace,
-            &mut engine.local,
-            engine.view.config(),
-        );
+        watching.release(&engine.shared.keyspace);
     }
 }
 

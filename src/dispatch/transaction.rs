@@ -6,6 +6,7 @@
 
 use super::{Engine, feed_monitors, permission, slow};
 use crate::acl::log::Origin;
+use crate::base::stopwatch::Stopwatch;
 use crate::commands::context::Context;
 use crate::commands::spec::{DENYOOM, Flow, Handler, Outcome};
 use crate::commands::table::{self, Registered};
@@ -56,6 +57,9 @@ pub(super) fn exec(engine: &mut Engine, session: &mut Session, reply: &mut Reply
     if session.multi.is_none() {
         return Err(Error::WithoutMulti("EXEC"));
     }
+    if engine.shared.running.are_long() && !is_free(engine, session) {
+        return Ok(Flow::Later);
+    }
     let multi = session.end_multi().expect("seen above");
     let watching = session.stop_watching();
     if multi.refused {
@@ -71,6 +75,13 @@ pub(super) fn exec(engine: &mut Engine, session: &mut Session, reply: &mut Reply
     Ok(flow)
 }
 
+/// Can the locks of the transaction be had without waiting?
+fn is_free(engine: &Engine, session: &Session) -> bool {
+    let multi = session.multi.as_ref().expect("seen by the caller");
+    let needed = locks_needed(multi, session.watching.as_deref());
+    Txn::are_free(&engine.shared.keyspace, needed.map(Vec::into_iter))
+}
+
 /// What an `EXEC` that is refused before it runs answers: the transaction goes with it.
 pub(super) fn abort(engine: &mut Engine, session: &mut Session, cause: Error) -> Error {
     session.end_multi();
@@ -80,11 +91,7 @@ pub(super) fn abort(engine: &mut Engine, session: &mut Session, cause: Error) ->
 
 fn release(engine: &mut Engine, watching: Option<Box<Watching>>) {
     if let Some(watching) = watching {
-        watching.release(
-            &engine.shared.keyspace,
-            &mut engine.local,
-            engine.view.config(),
-        );
+        watching.release(&engine.shared.keyspace);
     }
 }
 
@@ -142,6 +149,7 @@ fn run_all(
             shared,
             config,
             sheet,
+            stopwatch,
             now_ms,
         };
         let outcome = setting.run(session, &mut txn, command, args, reply);
@@ -156,12 +164,12 @@ fn run_all(
         reply.set_protocol(session.protocol);
         let lap = stopwatch.now();
         let spent_ns = stopwatch.ns_between(std::mem::replace(&mut start, lap), lap);
-        sheet.add(Counter::Commands, 1);
         sheet.executed(command.id, spent_ns);
         if spent_ns >= engine.noteworthy_ns {
             slow::note(shared, config, session, command, args, spent_ns);
         }
     }
+    sheet.add(Counter::Commands, multi.queue.len() as u64);
     super::blocking::serve(&mut txn, shared);
     if closes { Flow::Close } else { Flow::Done }
 }
@@ -171,6 +179,7 @@ struct Setting<'a> {
     shared: &'a Arc<Shared>,
     config: &'a Config,
     sheet: &'a Sheet,
+    stopwatch: &'a Stopwatch,
     now_ms: u64,
 }
 
@@ -218,6 +227,11 @@ impl Setting<'_> {
                 };
                 handler(&mut cx, args, reply)
             }
+            Handler::Script(source) => {
+                let nested = (self.shared, self.config, self.sheet, self.stopwatch);
+                let run = super::script::Nested::new(nested, session, command);
+                run.run(txn, source, args, reply)
+            }
             Handler::Exec | Handler::Container => unreachable!("never queued"),
         }
     }
@@ -235,7 +249,8 @@ fn locks_needed(multi: &Multi, watching: Option<&Watching>) -> Option<Vec<Hash>>
     for queued in &multi.queue {
         let row = table::all()[queued.command].command;
         let args = multi.args(queued);
-        if matches!(row.handler, Handler::Keyspace(..)) || row.needs_all(args) {
+        let whole = matches!(row.handler, Handler::Keyspace(..) | Handler::Script(_));
+        if whole || row.needs_all(args) {
             return None;
         }
         // A key count that does not fit leaves no keys; the handler says what is wrong.
@@ -261,7 +276,9 @@ fn finish(
         Ok(Flow::Done) => {}
         Ok(Flow::Close) => return true,
         // Nobody else could fill a key meanwhile.
-        Ok(Flow::Long) => unreachable!("nothing is long inside a transaction"),
+        Ok(Flow::Long | Flow::Later) => {
+            unreachable!("nothing is long or waits inside a transaction")
+        }
         Ok(Flow::Block(block)) => block.otherwise.reply_at_once(reply),
         // Inside a transaction long work is done in place: its isolation is what was asked for.
         Ok(Flow::Offload(job)) => job(shared, reply.output()),

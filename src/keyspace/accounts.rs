@@ -31,7 +31,7 @@ pub(super) fn forget_keeping_size(
     let audience = &keyspace.audience;
     audience.tell(event, db, table.entry(pos).key());
     audience.changed(table.entry(pos).key(), 0);
-    if shard.watched.get() > 0 {
+    if shard.watched.load(Relaxed) > 0 {
         keyspace.watched.mark(db, table.entry(pos).key());
     }
     if shard.waiters.load(Relaxed) > 0 {

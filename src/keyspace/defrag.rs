@@ -218,7 +218,11 @@ impl Walk {
             passes.finish(std::mem::take(&mut self.census));
             return true;
         };
-        let guard = shard.lock();
+        let Some(guard) = shard.lock_briefly() else {
+            // Somebody holds it for long: it stays as it is this time.
+            (self.db, self.position, self.shard) = (0, 0, self.shard + 1);
+            return true;
+        };
         while self.db < keyspace.databases() {
             let table = guard.shard().existing_table(self.db);
             if let Some(table) = table.filter(|table| !table.is_empty()) {

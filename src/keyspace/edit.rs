@@ -294,7 +294,7 @@ impl Drop for Edit<'_, '_> {
         if self.is_changed {
             self.txn.local.tally.changes += 1;
             if !self.unwatched {
-                if self.shard.watched.get() > 0 {
+                if self.shard.watched.load(Relaxed) > 0 {
                     self.txn.keyspace.watched.mark(self.db, self.key.bytes());
                 }
                 let by = self.txn.local.client;

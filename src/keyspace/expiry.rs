@@ -55,7 +55,16 @@ impl Sweep {
                 ..Step::default()
             };
         }
-        let guard = shards[index].lock();
+        let Some(guard) = shards[index].lock_briefly() else {
+            // Somebody holds it for long. One that is not begun has its turn in the next round, one
+            // that is goes on in the next tick.
+            let begun = self.db > 0 || self.position > 0;
+            self.shard += usize::from(!begun);
+            return Step {
+                round_done: begun,
+                ..Step::default()
+            };
+        };
         let shard = guard.shard();
         if self.db == 0 && self.position == 0 {
             if now_ms <= shard.next_due_ms.get() {

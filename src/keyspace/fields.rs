@@ -15,6 +15,7 @@ use crate::values::content::{Read, Write};
 use crate::values::hash::{self, next_due};
 use crate::values::{Big, Content, Type, Value};
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The hashes of a shard, by the deadline of their earliest field, database and key.
 pub type FieldDeadlines = BTreeSet<(u64, u32, Box<[u8]>)>;
@@ -143,7 +144,7 @@ pub(super) fn purge(
         return forget_key(keyspace, shard, (db, table, pos), Event::DEL, local);
     }
     audience.changed(entry.key(), 0);
-    if shard.watched.get() > 0 {
+    if shard.watched.load(Relaxed) > 0 {
         keyspace.watched.mark(db, entry.key());
     }
 }

@@ -13,6 +13,7 @@ pub mod expiry;
 mod fields;
 mod keys;
 pub mod memory;
+pub mod nested;
 pub mod reaper;
 pub mod retire;
 pub mod shard;
@@ -59,6 +60,8 @@ pub struct Keyspace {
     pub audience: event::Audience,
     /// Clients that wait for keys.
     pub waiting: waiting::Waiting,
+    /// Who may wait for a lock out of order.
+    pub upgrades: nested::Upgrades,
     /// Bytes of entries and bucket arrays, as last published by the workers.
     used_bytes: AtomicI64,
     /// Bytes of flushed tables not yet freed; no longer counted as used.
@@ -97,6 +100,7 @@ impl Keyspace {
             watched: Watched::default(),
             audience: event::Audience::default(),
             waiting: waiting::Waiting::default(),
+            upgrades: nested::Upgrades::default(),
             used_bytes: AtomicI64::new(0),
             freeing_bytes: AtomicI64::new(0),
             allowed_bytes: AtomicU64::new(u64::MAX),
@@ -109,6 +113,15 @@ impl Keyspace {
     /// Number of databases.
     pub fn databases(&self) -> usize {
         self.databases
+    }
+
+    /// Takes back that `flag` is set when a key changes. Needs no lock: a writer that still sees
+    /// the count finds nobody.
+    pub fn unwatch(&self, db: usize, key: &[u8], flag: &watch::DirtyFlag) {
+        if self.watched.remove(db, key, flag) {
+            let shard = &self.shards[self.shard_index(hash_key(key))];
+            shard.watched.fetch_sub(1, Relaxed);
+        }
     }
 
     /// The shards, in the order in which their locks are taken.

@@ -26,8 +26,8 @@ pub struct Shard {
     table: Table,
     /// Bytes of entries and bucket arrays, all databases. Written under the lock only.
     pub bytes: AtomicUsize,
-    /// Keys in this shard that some client watches.
-    pub watched: Cell<u32>,
+    /// Keys in this shard that some client watches. Raised under the lock, so that writers see it.
+    pub watched: AtomicU32,
     /// Clients that wait for keys of this shard, one for each key. Raised under the lock.
     pub waiters: AtomicU32,
     /// The S3-FIFO policy's memory of keys that are gone.
@@ -52,7 +52,7 @@ impl Shard {
             lock: RawMutex::INIT,
             table: Table::new(stagger),
             bytes: AtomicUsize::new(0),
-            watched: Cell::new(0),
+            watched: AtomicU32::new(0),
             waiters: AtomicU32::new(0),
             ghosts: s3fifo::Cell::default(),
             next_due_ms: Cell::new(u64::MAX),
@@ -203,6 +203,17 @@ impl<'a> Guards<'a> {
                 true
             }
         }
+    }
+
+    /// The numbers of the shards, in the order in which they were locked.
+    pub fn indices(&self) -> impl Iterator<Item = usize> {
+        self.held.iter().map(|index| usize::from(*index))
+    }
+
+    /// How many there are.
+    #[allow(clippy::len_without_is_empty)] // never asked
+    pub fn len(&self) -> usize {
+        self.held.len()
     }
 
     /// Is this shard among them?

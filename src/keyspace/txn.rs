@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::values::{Content, Type};
 use smallvec::SmallVec;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Shards of one request that are put in order without an allocation.
 const SHARDS_INLINE: usize = 16;
@@ -34,12 +35,14 @@ const UNDECLARED: &str = "only keys of the request are touched: its user was che
 pub const LONG_ELEMENTS: usize = 10_000;
 
 /// Which locks a transaction holds.
-enum Held<'a> {
+pub(super) enum Held<'a> {
     /// None: it walks the shards, or has no keys.
     Walk,
     One(Guard<'a>),
     Many(Guards<'a>),
     All(#[allow(dead_code)] Vec<Guard<'a>>),
+    /// Those of the transaction around it; `true` when that holds all.
+    Outer(bool),
 }
 
 impl<'a> Held<'a> {
@@ -48,10 +51,10 @@ impl<'a> Held<'a> {
         match keys {
             [] => Held::Walk,
             [key] => Held::One(keyspace.shards[keyspace.shard_index(key.hash)].lock()),
-            several => Held::many(keyspace, several.iter().map(|key| key.hash), |shard| {
-                Some(shard.lock())
-            })
-            .expect("waited for"),
+            several => {
+                let hashes = several.iter().map(|key| key.hash);
+                Held::many(keyspace, hashes, &mut || false).expect("waited for")
+            }
         }
     }
 
@@ -64,25 +67,22 @@ impl<'a> Held<'a> {
                 let shard = &keyspace.shards[keyspace.shard_index(key.hash)];
                 shard.lock_briefly().map(Held::One)
             }
-            several => Held::many(
-                keyspace,
-                several.iter().map(|key| key.hash),
-                Shard::lock_briefly,
-            ),
+            several => {
+                let hashes = several.iter().map(|key| key.hash);
+                Held::many(keyspace, hashes, &mut || true)
+            }
         }
     }
 
-    /// The locks of these hashes' shards, taken in ascending order.
-    fn many(
+    /// The locks of these hashes' shards, taken in ascending order. While one cannot be had,
+    /// `give_up` is asked now and then.
+    pub(super) fn many(
         keyspace: &'a Keyspace,
         hashes: impl Iterator<Item = Hash>,
-        lock: impl Fn(&'a Shard) -> Option<Guard<'a>>,
+        give_up: &mut dyn FnMut() -> bool,
     ) -> Option<Held<'a>> {
-        let mut guards = Guards::of(&keyspace.shards);
-        let mut indices = ascending(hashes.map(|hash| keyspace.shard_index(hash))).into_iter();
-        indices
-            .all(|index| guards.add(index, &lock))
-            .then_some(Held::Many(guards))
+        let indices = ascending(hashes.map(|hash| keyspace.shard_index(hash)));
+        super::nested::lock_each(keyspace, &indices, give_up).map(Held::Many)
     }
 }
 
@@ -101,16 +101,16 @@ pub enum Ttl {
 pub struct Txn<'a> {
     pub(super) keyspace: &'a Keyspace,
     pub(super) local: &'a mut Local,
-    config: &'a Config,
-    held: Held<'a>,
-    keys: Keys<'a>,
+    pub(super) config: &'a Config,
+    pub(super) held: Held<'a>,
+    pub(super) keys: Keys<'a>,
     pub(super) db: usize,
     pub(super) now_ms: u64,
-    skew_ms: i64,
+    pub(super) skew_ms: i64,
     pub(super) touch: bool,
     /// Keys that were changed and that somebody waits for.
     pub(super) ready: Vec<(usize, Box<[u8]>)>,
-    may_offload: bool,
+    pub(super) may_offload: bool,
     /// Were caches told that all keys have changed? Once for each command is enough.
     pub(super) all_told: bool,
 }
@@ -181,15 +181,17 @@ impl<'a> Txn<'a> {
     /// Locks the shards of all `hashes`, without keys yet: for `EXEC`, see [`Txn::set_command`].
     pub fn begin_union(scope: Scope<'a>, hashes: impl Iterator<Item = Hash>) -> Txn<'a> {
         let keyspace = scope.keyspace;
-        let held = Held::many(keyspace, hashes, |shard| Some(shard.lock()));
+        let held = Held::many(keyspace, hashes, &mut || false);
         Txn::with(scope, held.expect("waited for"), Keys::new())
     }
 
-    /// As [`Txn::begin_all`] on a worker: what turns out to be long is for the pool.
-    pub fn begin_all_on_worker(scope: Scope<'a>, keys: Keys<'a>) -> Txn<'a> {
-        let mut txn = Txn::begin_all(scope, keys);
+    /// As [`Txn::begin_all`] on a worker: what turns out to be long is for the pool, and so is what
+    /// would have to wait: `None` then.
+    pub fn begin_all_on_worker(scope: Scope<'a>, keys: Keys<'a>) -> Option<Txn<'a>> {
+        let held = super::nested::lock_all(scope.keyspace, &mut || true)?;
+        let mut txn = Txn::with(scope, held, keys);
         txn.may_offload = true;
-        txn
+        Some(txn)
     }
 
     /// A key that is none of the request's but made by it, while all shards are held (`SORT … BY`).
@@ -200,12 +202,12 @@ impl<'a> Txn<'a> {
 
     /// Locks every shard.
     pub fn begin_all(scope: Scope<'a>, keys: Keys<'a>) -> Txn<'a> {
-        let held = Held::All(scope.keyspace.shards.iter().map(Shard::lock).collect());
-        Txn::with(scope, held, keys)
+        let held = super::nested::lock_all(scope.keyspace, &mut || false);
+        Txn::with(scope, held.expect("waited for"), keys)
     }
 
     #[inline(always)]
-    fn with(scope: Scope<'a>, held: Held<'a>, keys: Keys<'a>) -> Txn<'a> {
+    pub(super) fn with(scope: Scope<'a>, held: Held<'a>, keys: Keys<'a>) -> Txn<'a> {
         let Scope {
             keyspace,
             local,
@@ -439,18 +441,9 @@ impl<'a> Txn<'a> {
     pub fn watch(&mut self, key: Key<'_>, flag: &super::watch::DirtyFlag) -> bool {
         let exists = self.locate(self.db, key).is_some();
         if self.keyspace.watched.add(self.db, key.bytes, flag) {
-            let watched = &self.shard(key).watched;
-            watched.set(watched.get() + 1);
+            self.shard(key).watched.fetch_add(1, Relaxed);
         }
         exists
-    }
-
-    /// Takes one registration back.
-    pub fn unwatch(&mut self, db: usize, key: Key<'_>, flag: &super::watch::DirtyFlag) {
-        if self.keyspace.watched.remove(db, key.bytes, flag) {
-            let watched = &self.shard(key).watched;
-            watched.set(watched.get() - 1);
-        }
     }
 
     /// Is a key there and not expired? Changes nothing and counts nothing.
@@ -461,7 +454,7 @@ impl<'a> Txn<'a> {
     /// Visits the shards in order, each under its lock: those held if all are, else one after the
     /// other. `visit` returns false to stop.
     pub fn each_shard(&mut self, mut visit: impl FnMut(usize, &Shard, &mut Local) -> bool) {
-        let all = matches!(self.held, Held::All(_));
+        let all = self.holds_all();
         for (index, shard) in self.keyspace.shards.iter().enumerate() {
             let _guard = (!all).then(|| shard.lock());
             if !visit(index, shard, self.local) {
@@ -472,7 +465,7 @@ impl<'a> Txn<'a> {
 
     /// Runs `visit` on one shard under its lock.
     pub fn one_shard<T>(&mut self, index: usize, visit: impl FnOnce(&Shard, &mut Local) -> T) -> T {
-        let all = matches!(self.held, Held::All(_));
+        let all = self.holds_all();
         let shard = &self.keyspace.shards[index];
         let _guard = (!all).then(|| shard.lock());
         visit(shard, self.local)
@@ -480,7 +473,11 @@ impl<'a> Txn<'a> {
 
     /// Are all shards held, so that nothing can change between two visits?
     pub fn holds_all(&self) -> bool {
-        matches!(self.held, Held::All(_))
+        match &self.held {
+            Held::All(_) | Held::Outer(true) => true,
+            Held::Many(guards) => guards.len() == self.keyspace.shards.len(),
+            Held::Walk | Held::One(_) | Held::Outer(false) => false,
+        }
     }
 
     #[inline]
@@ -618,18 +615,18 @@ impl<'a> Txn<'a> {
         }
     }
 
-    fn holds(&self, shard: &Shard) -> bool {
+    pub(super) fn holds(&self, shard: &Shard) -> bool {
         match &self.held {
             Held::Walk => false,
             Held::One(guard) => std::ptr::eq(guard.shard(), shard),
             Held::Many(guards) => guards.holds(shard),
-            Held::All(_) => true,
+            Held::All(_) | Held::Outer(_) => true,
         }
     }
 }
 
 /// The order in which locks are taken, each once.
-fn ascending(indices: impl Iterator<Item = usize>) -> SmallVec<[usize; SHARDS_INLINE]> {
+pub(super) fn ascending(indices: impl Iterator<Item = usize>) -> SmallVec<[usize; SHARDS_INLINE]> {
     let mut indices: SmallVec<[usize; SHARDS_INLINE]> = indices.collect();
     indices.sort_unstable();
     indices.dedup();

@@ -82,6 +82,37 @@ impl<'a> Reply<'a> {
         self.line(b'+', text.as_bytes());
     }
 
+    /// A simple string of any bytes: line ends become blanks.
+    pub fn simple_line(&mut self, text: &[u8]) {
+        self.cleaned_line(b'+', text);
+    }
+
+    /// An error of any bytes, its code first, likewise.
+    pub fn error_line(&mut self, text: &[u8]) {
+        self.cleaned_line(b'-', text);
+    }
+
+    /// As [`Reply::big_number`], of any bytes.
+    pub fn big_number_line(&mut self, text: &[u8]) {
+        if self.is_resp3() {
+            self.cleaned_line(b'(', text);
+        } else {
+            self.bulk(text);
+        }
+    }
+
+    fn cleaned_line(&mut self, kind: u8, text: &[u8]) {
+        let start = self.out.buffer().len();
+        self.line(kind, text);
+        let buffer = self.out.buffer();
+        let end = buffer.len() - 2;
+        for byte in &mut buffer[start..end] {
+            if matches!(*byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+    }
+
     /// An error, on one line whatever it quotes.
     pub fn error(&mut self, error: &Error) {
         let buffer = self.out.buffer();

@@ -39,6 +39,9 @@ const EVICTIONS_PER_STEP: usize = 64;
 /// Ticks between two rounds over the clients.
 const TICKS_PER_ROUND: u32 = 10;
 
+/// Scripts may be nested deeply.
+const STACK_BYTES: usize = 8 << 20;
+
 /// A connection on its way to a worker.
 pub struct Accepted {
     /// The socket.
@@ -104,6 +107,7 @@ pub fn start(shared: &Arc<Shared>, pool: &Pool) -> io::Result<Arc<Vec<WorkerHand
         };
         std::thread::Builder::new()
             .name(format!("worker-{index}"))
+            .stack_size(STACK_BYTES)
             .spawn(move || LocalSet::new().block_on(&runtime, worker.run(queue)))?;
         handles.push(WorkerHandle {
             incoming,

@@ -33,13 +33,13 @@ pub use users::{Checking, log_denial, refused};
 use crate::acl::{Acl, User};
 use crate::base::clock::Clock;
 use crate::config::{Change, Config, Live, SetError, options};
+use crate::keyspace::Keyspace;
 use crate::keyspace::eviction::Settings;
-use crate::keyspace::txn::Scope;
 use crate::keyspace::watch::DirtyFlag;
-use crate::keyspace::{Keyspace, Local, Txn};
 use crate::metrics::Metrics;
 use crate::protocol::Protocol;
 use crate::pubsub::{PubSub, Subscriptions};
+use crate::scripting::{Functions, RunningScripts, Scripts};
 use crate::tracking::{Limits, Tracking};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
@@ -63,6 +63,12 @@ pub struct Shared {
     pub tracking: Arc<Tracking<Client>>,
     /// How much messages may pile up with a client.
     pub mail_limits: Arc<MailLimits>,
+    /// Scripts by their digests.
+    pub scripts: Scripts,
+    /// Libraries of functions.
+    pub functions: Functions,
+    /// Scripts that have been running for a while.
+    pub running: RunningScripts,
     /// Counters.
     pub metrics: Metrics,
     /// The slow log.
@@ -113,6 +119,9 @@ impl Shared {
             + client_bytes
             + self.slowlog.held_bytes()
             + self.tracking.held_bytes()
+            + self.scripts.held_bytes()
+            + self.scripts.interpreter_bytes()
+            + self.functions.held_bytes()
     }
 
     /// `CONFIG SET`: checks a new configuration and puts it into force. Naming a TLS option loads
@@ -316,10 +325,17 @@ const WATCHED_KEY_BYTES: u64 = 160;
 impl Session {
     /// For a client that has just connected.
     pub fn new(client: Arc<Client>, acl: &Acl) -> Session {
-        let mut session = Session {
+        let mut session = Session::of(client, acl.default_user(), 0);
+        session.log_out(acl);
+        session
+    }
+
+    /// For a script of a client, which acts as its user of this generation.
+    pub fn of(client: Arc<Client>, user: Arc<User>, rules: u64) -> Session {
+        Session {
             client,
-            user: acl.default_user(),
-            rules: 0,
+            user,
+            rules,
             cleared: 0,
             db: 0,
             protocol: Protocol::default(),
@@ -331,9 +347,7 @@ impl Session {
             watching: None,
             is_usual: false,
             caching: None,
-        };
-        session.log_out(acl);
-        session
+        }
     }
 
     /// Leaves the transaction being queued; its commands are returned.
@@ -367,20 +381,10 @@ impl Watching {
         !self.keys.is_empty() && self.keys.contains_key(&(db, Box::from(key)))
     }
 
-    /// Takes all registrations back, each under its shard's lock.
-    pub fn release(self, keyspace: &Keyspace, local: &mut Local, config: &Config) {
+    /// Takes all registrations back.
+    pub fn release(self, keyspace: &Keyspace) {
         for (db, key) in self.keys.keys() {
-            let key = crate::keyspace::Key::new(key);
-            let scope = Scope {
-                keyspace,
-                local: &mut *local,
-                config,
-                db: *db,
-                now_ms: 0,
-                skew_ms: 0,
-                touch: false,
-            };
-            Txn::begin(scope, std::iter::once(key).collect()).unwatch(*db, key, &self.dirty);
+            keyspace.unwatch(*db, key, &self.dirty);
         }
     }
 }

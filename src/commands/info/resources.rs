@@ -106,9 +106,11 @@ pub(super) fn memory(cx: &Context<'_>, fields: &mut Fields<'_>) {
     if let Some(bytes) = machine::memory_bytes() {
         amount("total_system_memory", bytes);
     }
-    amount("used_memory_lua", 0);
-    amount("used_memory_scripts", 0);
-    amount("used_memory_vm_total", 0);
+    let scripts = &cx.shared.scripts;
+    let (texts, functions) = (scripts.held_bytes(), cx.shared.functions.held_bytes());
+    amount("used_memory_lua", scripts.interpreter_bytes());
+    amount("used_memory_scripts", texts + functions);
+    amount("used_memory_vm_total", scripts.interpreter_bytes());
     let percent = |value: f64| format!("{value:.2}%");
     fields.put("used_memory_peak_perc", percent(report.peak_percent()));
     fields.put("used_memory_overhead", report.overhead);
@@ -135,14 +137,16 @@ pub(super) fn memory(cx: &Context<'_>, fields: &mut Fields<'_>) {
     fields.put("mem_clients_normal", report.clients);
     fields.put("mem_allocator", allocator());
     fields.put("lazyfree_pending_bytes", cx.shared.keyspace.freeing_bytes());
+    // One interpreter of a thread's runs both.
+    fields.put("used_memory_vm_eval", scripts.interpreter_bytes());
+    fields.put("used_memory_scripts_eval", texts);
+    fields.put("used_memory_functions", functions);
+    fields.put("number_of_cached_scripts", scripts.len());
+    let (libraries, functions) = cx.shared.functions.counts();
+    fields.put("number_of_functions", functions);
+    fields.put("number_of_libraries", libraries);
     fields.zeros(&[
-        "used_memory_vm_eval",
         "used_memory_vm_functions",
-        "used_memory_scripts_eval",
-        "used_memory_functions",
-        "number_of_cached_scripts",
-        "number_of_functions",
-        "number_of_libraries",
         "mem_not_counted_for_evict",
         "mem_replication_backlog",
         "mem_total_replication_buffers",

@@ -245,7 +245,10 @@ fn sample(
     let mut left = slots;
     for offset in 0..shards.len() {
         let index = (start + offset) % shards.len();
-        let guard = shards[index].lock();
+        // One that somebody holds for long has its turn another time: this may be a worker.
+        let Some(guard) = shards[index].lock_briefly() else {
+            continue;
+        };
         let first = random.below(keyspace.databases() as u64) as usize;
         for db in (first..keyspace.databases()).chain(0..first) {
             let Some(table) = guard.shard().existing_table(db) else {
@@ -277,7 +280,7 @@ fn sample(
 /// Locks the shard of a candidate; with its table, unless its slot has changed.
 fn locked<'a>(keyspace: &'a Keyspace, candidate: &Candidate) -> Option<(Guard<'a>, &'a Table)> {
     let (shard, db, pos) = candidate.place;
-    let guard = keyspace.shards()[shard].lock();
+    let guard = keyspace.shards()[shard].lock_briefly()?;
     let table = guard.shard().existing_table(db)?;
     (table.holds(pos) && table.word(pos) == candidate.word).then_some((guard, table))
 }

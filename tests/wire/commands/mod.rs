@@ -24,6 +24,7 @@ mod memory;
 mod monitor;
 mod object;
 mod pubsub;
+mod scripting;
 mod server;
 mod set;
 mod slowlog;
