@@ -338,7 +338,9 @@ fn size(lua: &Lua, args: &MultiValue) -> Result<usize, Wrong> {
     while let Some((option, size)) = format.next()? {
         position = position.saturating_add(format.padding(position, (option, size)));
         if option == b's' || option == b'c' && size == 0 {
-            return Err(Wrong::Argument(1, "variable-length format".into()));
+            let shown = if option == b's' { "s" } else { "c0" };
+            let why = format!("option '{shown}' has no fixed size");
+            return Err(Wrong::Argument(1, why));
         }
         if !option.is_ascii_alphanumeric() {
             format.control(option)?;

@@ -284,7 +284,7 @@ impl<'c, 't, 'a> Caller<'c, 't, 'a> {
 
     /// `SELECT`, which changes the script's database and not its client's.
     fn select(&mut self, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-        let index = crate::base::number::parse_i64(args.at(1)).ok_or(Error::InvalidDbIndex)?;
+        let index = crate::base::number::parse_i64(args.at(1)).ok_or(Error::NotInteger)?;
         let index = usize::try_from(index).map_err(|_| Error::DbIndexOutOfRange)?;
         if index >= self.txn.databases() {
             return Err(Error::DbIndexOutOfRange);

@@ -110,7 +110,8 @@ impl Parser<'_> {
         self.depth += 1;
         if self.depth > self.settings.decode_depth_max {
             let depth = self.depth;
-            let why = format!("Found too many nested data structures ({depth})");
+            let at = self.at;
+            let why = format!("Found too many nested data structures ({depth}) at character {at}");
             return Err(Failed::Text(why));
         }
         Ok(())

@@ -105,7 +105,7 @@ impl Encoder<'_> {
 
     fn table(&mut self, table: &Table, depth: usize) -> Result<(), String> {
         if depth > self.settings.encode_depth_max {
-            return Err(format!("Cannot serialise, excessive depth ({depth})"));
+            return Err(format!("Cannot serialise, excessive nesting ({depth})"));
         }
         match self.array_length(table)? {
             0 => self.object(table, depth),
