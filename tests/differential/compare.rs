@@ -43,6 +43,8 @@ impl Compare {
                 _ => false,
             },
             (Compare::OneOfMany, Reply::Bulk(_), Reply::Bulk(_)) => true,
+            // With a count, which the row did not have before it was made wrong.
+            (Compare::OneOfMany, Reply::Array(a), Reply::Array(b)) => a.len() == b.len(),
             (Compare::Shape, a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
             (Compare::Streams, a, b) => same_stream(a, b),
             (Compare::Hello, a, b) => same_greeting(a, b),
