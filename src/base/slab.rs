@@ -9,11 +9,11 @@
 //! slab   64 KiB   block │ block │ … all of one class
 //! ```
 //!
-//! A slab belongs to one of [`HEAPS`] heaps. A thread takes blocks from its own heap, and gives each
+//! A slab belongs to one of `HEAPS` heaps. A thread takes blocks from its own heap, and gives each
 //! back to the heap it came from: at once, whoever frees it. So nothing is stranded, and nothing has
 //! to be collected. Each class of each heap is a lock over a list of those slabs that have room; two
 //! threads meet there only when one frees what another allocates. A slab without blocks leaves its
-//! heap for the [`pool`], whence any class of any heap may take it, and what is not taken again
+//! heap for the `pool`, whence any class of any heap may take it, and what is not taken again
 //! within a call of [`Slabs::purge`] or two goes back to the operating system.
 //!
 //! Blocks are freed with the size they were asked for, so nothing is stored beside them. What is
@@ -21,7 +21,7 @@
 //!
 //! Costs one uncontended lock, about 40 instructions, for each block taken or given back.
 //!
-//! This is one of the unsafe islands; [`pool`] is a part of it.
+//! This is one of the unsafe islands; `pool` is a part of it.
 #![allow(unsafe_code)]
 
 mod pool;
@@ -173,7 +173,7 @@ impl Slabs {
     }
 
     /// Gives slabs that nobody has taken since the last call back to the operating system, at most
-    /// [`pool::PURGED_MAX`] of them (20 ms). To be called a few times in a second.
+    /// `pool::PURGED_MAX` of them (20 ms). To be called a few times in a second.
     pub fn purge(&'static self) {
         pool::purge(&self.pool);
     }

@@ -2,7 +2,7 @@
 //!
 //! Locks are taken in ascending order, so who waits for one holds lower ones only and there is no
 //! circle. A script that touches a key it did not declare needs a lock out of that order. It first
-//! tries without waiting. If it must wait, it raises [`Upgrades::wanted`], for one script at a time:
+//! tries without waiting. If it must wait, it raises `Upgrades::wanted`, for one script at a time:
 //! everybody who waits with locks in hand (and has written nothing yet) sees that within
 //! a fraction of a millisecond, lets go of them all and starts again. So the only one that waits out
 //! of order waits for somebody who runs, and who ends.

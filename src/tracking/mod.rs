@@ -1,6 +1,6 @@
 //! Client-side caching: who has read which keys, and who is told that they have changed.
 //!
-//! A client in default mode is noted with each key that it reads, in [`Table`]; the first change of
+//! A client in default mode is noted with each key that it reads, in `Table`; the first change of
 //! the key takes the note away and tells the client. A client in broadcast mode is told of every
 //! change of keys that begin with one of its prefixes; nothing is noted for it.
 //!

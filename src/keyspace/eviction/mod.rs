@@ -2,7 +2,7 @@
 //!
 //! A policy lives in the eleven bits it has in a slot, and in a few clocks of the keyspace. Victims
 //! are chosen among the slots of a few adjacent buckets of a random shard, and of the next ones
-//! where that has few keys, and among the worst that earlier evictions have seen ([`pool`]): no entry
+//! where that has few keys, and among the worst that earlier evictions have seen (`pool`): no entry
 //! is touched until one is evicted (`volatile-ttl` excepted, which must read deadlines). Each write
 //! evicts what it needs, so eviction is never a burst; [`EVICTIONS_PER_WRITE_MAX`] bounds it.
 
