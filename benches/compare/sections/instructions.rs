@@ -11,27 +11,77 @@ use super::super::contender::Contender;
 use super::super::loadgen::{Load, preload};
 use super::super::options::Options;
 use super::super::report::{Findings, Table};
-use super::super::request::{Batch, Op, Pick};
+use super::super::request::{Answer, Batch, Op, Pick};
 use super::super::server::{Placement, Server};
+use super::types::{hash_of_ten, list_of_ten, op, zset_of_ten};
 use super::{columns, placement, ratio_columns, settings};
 
 const KEYS: u64 = 100_000;
+/// Bytes of a field's value or an element.
+const COLLECTED_BYTES: usize = 16;
+/// Hashes, lists, ….
+const COLLECTIONS: u64 = 10_000;
 const FEW: u64 = 30_000;
 const MANY: u64 = 150_000;
 const PIPELINE: usize = 30;
 const CONNECTIONS: usize = 4;
 
+/// An operation, and what is stored before it is counted: `fill` for so many keys.
+struct Case {
+    op: Op,
+    fill: Op,
+    keys: u64,
+}
+
+fn cases(options: &Options) -> Vec<Case> {
+    let (keys, few) = (options.scaled(KEYS), options.scaled(COLLECTIONS));
+    let case = |op, fill, keys| Case { op, fill, keys };
+    let integer = |name, parts: &[&'static str]| op(name, parts, Answer::Integer);
+    let alike = |name, parts: &[&'static str]| op(name, parts, Answer::Alike);
+    let hset = integer("HSET", &["HSET", "#hsh:", "field:5", "@"]);
+    let hget = alike("HGET", &["HGET", "#hsh:", "field:5"]);
+    let hgetall = alike("HGETALL of 10", &["HGETALL", "#hsh:"]);
+    let zadd = integer("ZADD", &["ZADD", "#zst:", "5", "field:5"]);
+    let lpush = integer("LPUSH", &["LPUSH", "#lst:", "@"]);
+    let rpop = alike("RPOP", &["RPOP", "#lst:"]);
+    let xadd = alike("XADD", &["XADD", "#str:", "*", "field", "@"]);
+    vec![
+        case(Op::get(), Op::set(), keys),
+        case(Op::set(), Op::set(), keys),
+        case(Op::incr(), Op::set_counter(), keys),
+        case(Op::mget_of_10(), Op::set(), keys),
+        case(hset, hash_of_ten(), few),
+        case(hget, hash_of_ten(), few),
+        case(hgetall, hash_of_ten(), few),
+        case(zadd, zset_of_ten(), few),
+        case(lpush, list_of_ten(), few),
+        // As many elements as are taken.
+        case(rpop, list_of_ten(), 10 * few),
+        case(xadd.clone(), xadd, few),
+    ]
+}
+
 pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Findings> {
+    let able: Vec<_> = contenders
+        .iter()
+        .filter(|contender| contender.kind.speaks_resp())
+        .cloned()
+        .collect();
+    let contenders = &able[..];
     let mut rows = Vec::new();
     let mut samples = Vec::new();
-    for op in [Op::get(), Op::set()] {
+    let mut cases = cases(options);
+    if let Some(pattern) = &options.rows {
+        cases.retain(|case| case.op.name.contains(pattern.as_str()));
+    }
+    for Case { op, fill, keys } in &cases {
         let mut counts = Vec::new();
         for contender in contenders {
             eprintln!("compare: instructions: {}, {}", op.name, contender.name);
             let few = options.scaled(FEW) / PIPELINE as u64;
             let many = options.scaled(MANY) / PIPELINE as u64;
-            let less = instructions(options, contender, &op, few)? as f64;
-            let more = instructions(options, contender, &op, many)? as f64;
+            let count = |batches| instructions(options, contender, (op, fill, *keys), batches);
+            let (less, more) = (count(few)? as f64, count(many)? as f64);
             counts.push((more - less) / ((many - few) * PIPELINE as u64) as f64);
         }
         let mut cells = vec![format!("{} P{PIPELINE}", op.name)];
@@ -50,11 +100,12 @@ pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Finding
         title: "User instructions per operation".into(),
         note: format!(
             "callgrind, all threads, the difference between {} and {} operations on {} preloaded \
-             keys with values of {} bytes, {CONNECTIONS} connections.",
+             keys with values of {} bytes ({} collections with ten), {CONNECTIONS} connections.",
             options.scaled(MANY),
             options.scaled(FEW),
             options.scaled(KEYS),
-            options.value_bytes
+            options.value_bytes,
+            options.scaled(COLLECTIONS)
         ),
         columns: heads,
         rows,
@@ -67,8 +118,12 @@ pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Finding
 }
 
 /// Instructions of a server's whole life with `batches` batches of `op` in it.
-fn instructions(options: &Options, contender: &Contender, op: &Op, batches: u64) -> Result<u64> {
-    let keys = options.scaled(KEYS);
+fn instructions(
+    options: &Options,
+    contender: &Contender,
+    (op, fill, keys): (&Op, &Op, u64),
+    batches: u64,
+) -> Result<u64> {
     let valgrind = [
         "valgrind",
         "--tool=callgrind",
@@ -79,11 +134,23 @@ fn instructions(options: &Options, contender: &Contender, op: &Op, batches: u64)
         wrapper,
         ..placement(options)
     };
+    // The size of a plain value, or of a field's and an element's.
+    let value_bytes = match op.name {
+        "GET" | "SET" | "MGET of 10" => options.value_bytes,
+        _ => COLLECTED_BYTES,
+    };
     let server = Server::start(contender, &settings(options), &placement)?;
-    preload(&server, &Op::set(), options.value_bytes, 0, keys)?;
-    let pick = Pick::uniform(keys);
-    let mut batch = Batch::new(op, server.speaks_resp, PIPELINE, options.value_bytes, pick)?;
-    Load::connect(&server, CONNECTIONS)?.run_strictly(&mut batch, batches)?;
+    preload(&server, fill, value_bytes, 0, keys)?;
+    let mut load = Load::connect(&server, CONNECTIONS)?;
+    let make = |pipeline| {
+        let pick = Pick::uniform(keys);
+        Batch::new(op, server.speaks_resp, pipeline, value_bytes, pick)
+    };
+    let mut batch = make(PIPELINE)?;
+    if let Answer::Alike = op.answer {
+        batch.replies = load.learn(&mut make(1)?)?;
+    }
+    load.run_strictly(&mut batch, batches)?;
     let log = server.stop()?;
     let collected = log.lines().find_map(|line| line.split_once("Collected : "));
     let (_, count) = collected.ok_or_else(|| format!("callgrind says no total:\n{log}"))?;
