@@ -602,7 +602,7 @@ fn feed_monitors(
     args: Args<'_>,
     command: &Registered,
 ) {
-    // Of scripts, both the request and the commands they call are shown.
+    // Of scripts, the request is shown, and not the commands they call.
     let skipped =
         command.has(SKIP_MONITOR) && !matches!(command.command.handler, Handler::Script(_));
     if skipped || command.has(ADMIN) {

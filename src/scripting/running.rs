@@ -100,13 +100,6 @@ impl RunningScripts {
         }
     }
 
-    /// Ends all, whether they have written or not: the server ends.
-    pub fn end_all(&self) {
-        for running in self.all.lock().iter() {
-            running.killed.store(true, Relaxed);
-        }
-    }
-
     /// Is one of these shards held by a script that has been running for so long that others are
     /// told? `every_shard`: any shard will do. If so, is it a function?
     pub fn busy(&self, shards: &mut dyn Iterator<Item = usize>, every_shard: bool) -> Option<bool> {

@@ -13,4 +13,5 @@ mod config;
 mod driver;
 mod http;
 mod requests;
+mod scripting;
 mod text;
