@@ -222,6 +222,13 @@ unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
         ffi::luaL_checkany(state, 1);
         let arguments = ffi::lua_gettop(state) - 1;
         if ffi::lua_pcall(state, arguments, ffi::LUA_MULTRET, 0) == ffi::LUA_OK {
+            // The results may have filled the stack.
+            if ffi::lua_checkstack(state, 1) == 0 {
+                ffi::lua_settop(state, 0);
+                ffi::lua_pushboolean(state, 0);
+                ffi::lua_pushliteral(state, c"stack overflow");
+                return 2;
+            }
             ffi::lua_pushboolean(state, 1);
             ffi::lua_insert(state, 1);
             return ffi::lua_gettop(state);

@@ -186,7 +186,8 @@ def test_object_tells_what_the_policy_knows(start_server, policy):
 
 @pytest.mark.parametrize("live", [False, True], ids=["file", "CONFIG SET"])
 def test_eviction_sample_size(start_server, live):
-    """One key looked at is as good as random; of 64, the least recently used goes."""
+    """Of 64 keys looked at, the least recently used goes; with one, hardly another, since those
+    that were seen before are remembered."""
 
     def recent_keys_lost(samples):
         memory = {"eviction_policy": "allkeys-lru"} | ({} if live else {
@@ -200,7 +201,7 @@ def test_eviction_sample_size(start_server, live):
         assert squeeze(server, client)
         return lost(client, HOT) + lost(client, VOLATILE_HOT)
 
-    random, exact = recent_keys_lost(1), recent_keys_lost(64)
-    # Half of the keys were used lately, so about half of those that go.
-    assert random > EVICTED // 4
-    assert exact <= STRAYS
+    few, many = recent_keys_lost(1), recent_keys_lost(64)
+    # Half of the keys were used lately: so would be half of those that go, if chance chose them.
+    assert few <= EVICTED // 4
+    assert many <= STRAYS
