@@ -20,7 +20,7 @@ const DISTURBANCES: &[&str] = &[
 const BULK: usize = 2000;
 
 /// Whether the server has scripts.
-pub const SCRIPTS: bool = false;
+pub const SCRIPTS: bool = true;
 
 /// Does steps given as `operation, key, value` in `ARGV`; a key is a place in `KEYS`, or a name.
 const SCRIPT: &str = "
