@@ -174,7 +174,29 @@ impl Load {
                 Ok(0)
             }
             Replies::Lines { head } => self.read_lines(index, batch.pipeline, head),
+            Replies::Texts => {
+                self.read_texts(index, batch.pipeline)?;
+                Ok(0)
+            }
         }
+    }
+
+    fn read_texts(&mut self, index: usize, count: usize) -> Result<()> {
+        let (mut filled, mut read, mut texts) = (0, 0, 0);
+        while texts < count {
+            if filled == self.input.len() {
+                self.input.resize(2 * filled, 0);
+            }
+            filled += read_some(self.connections[index].as_mut(), &mut self.input[filled..])?;
+            while let Some(bytes) = reply_len(&self.input[read..filled]) {
+                if self.input[read] != b'$' {
+                    return Err(unexpected(&self.input[read..filled], "a text"));
+                }
+                read += bytes;
+                texts += 1;
+            }
+        }
+        Ok(())
     }
 
     fn read_fixed(&mut self, index: usize, count: usize, bytes: usize, head: &[u8]) -> Result<()> {

@@ -28,6 +28,8 @@ pub(crate) enum Answer {
     Value,
     /// An array of so many values.
     Values(usize),
+    /// A text of any length.
+    Text,
     /// Anything, but of the same length each time: learnt from the first, see
     /// [`super::loadgen::Load::learn`].
     Alike,
@@ -186,6 +188,8 @@ pub(crate) enum Replies {
     Fixed { head: Vec<u8>, bytes: usize },
     /// Each is one line that begins with `head`; a line that reports an error is counted.
     Lines { head: &'static [u8] },
+    /// Each is a text of its own length.
+    Texts,
 }
 
 /// A buffer of `pipeline` requests, rewritten for every round trip.
@@ -281,6 +285,7 @@ fn resp_replies(answer: Answer, value_bytes: usize) -> Replies {
     match answer {
         Answer::Status => Replies::Lines { head: b"+OK\r\n" },
         Answer::Integer => Replies::Lines { head: b":" },
+        Answer::Text => Replies::Texts,
         Answer::Value => Replies::Fixed {
             bytes: value_reply_bytes,
             head: value_head.into_bytes(),

@@ -30,18 +30,10 @@ pub(super) struct Scene {
 
 struct Row {
     op: Op,
-    numbers: Numbers,
+    /// How many numbers it is run with, at random.
+    keys: u64,
     /// How many GETs it costs, about.
     weight: u64,
-}
-
-/// Which numbers an operation is run with.
-#[derive(Clone, Copy)]
-enum Numbers {
-    /// Any of the keys.
-    Any(u64),
-    /// One after the other from here on.
-    From(u64),
 }
 
 /// Word, key and value parts by their first letter: `=word`, `#prefix`, `@` for a value.
@@ -60,12 +52,8 @@ pub(super) const TEN: [&str; 10] = [
     "field:8", "field:9",
 ];
 
-fn row(op: Op, numbers: Numbers, weight: u64) -> Row {
-    Row {
-        op,
-        numbers,
-        weight,
-    }
+fn row(op: Op, keys: u64, weight: u64) -> Row {
+    Row { op, keys, weight }
 }
 
 /// A hash of ten fields.
@@ -116,24 +104,23 @@ fn scenes(options: &Options) -> Vec<Scene> {
 }
 
 fn hashes(keys: u64) -> Scene {
-    let any = Numbers::Any(keys);
     Scene {
         title: "hashes of 10 fields",
         fills: vec![(hash_of_ten(), keys)],
         rows: vec![
             row(
                 op("HSET", &["HSET", "#hsh:", "field:5", "@"], Answer::Integer),
-                any,
+                keys,
                 1,
             ),
             row(
                 op("HGET", &["HGET", "#hsh:", "field:5"], Answer::Alike),
-                any,
+                keys,
                 1,
             ),
             row(
                 op("HGETALL of 10", &["HGETALL", "#hsh:"], Answer::Alike),
-                any,
+                keys,
                 2,
             ),
         ],
@@ -141,7 +128,6 @@ fn hashes(keys: u64) -> Scene {
 }
 
 fn lists(keys: u64) -> Scene {
-    let any = Numbers::Any(keys);
     Scene {
         title: "lists",
         fills: (0..10).map(|_| (list_of_ten(), keys)).collect(),
@@ -152,28 +138,27 @@ fn lists(keys: u64) -> Scene {
                     &["LRANGE", "#lst:", "0", "99"],
                     Answer::Alike,
                 ),
-                any,
+                keys,
                 8,
             ),
             row(
                 op("LPUSH", &["LPUSH", "#lst:", "@"], Answer::Integer),
-                any,
+                keys,
                 1,
             ),
-            row(op("RPOP", &["RPOP", "#lst:"], Answer::Alike), any, 1),
+            row(op("RPOP", &["RPOP", "#lst:"], Answer::Alike), keys, 1),
         ],
     }
 }
 
 fn sets(keys: u64) -> Scene {
-    let any = Numbers::Any(keys);
     Scene {
         title: "sets of 10 members",
         fills: vec![(set_of_ten(), keys)],
         rows: vec![
             row(
                 op("SADD", &["SADD", "#set:", "field:5"], Answer::Integer),
-                any,
+                keys,
                 1,
             ),
             row(
@@ -182,7 +167,7 @@ fn sets(keys: u64) -> Scene {
                     &["SISMEMBER", "#set:", "field:5"],
                     Answer::Integer,
                 ),
-                any,
+                keys,
                 1,
             ),
         ],
@@ -190,7 +175,6 @@ fn sets(keys: u64) -> Scene {
 }
 
 fn sorted_sets(keys: u64) -> Scene {
-    let any = Numbers::Any(keys);
     Scene {
         title: "sorted sets of 10 members",
         fills: vec![(zset_of_ten(), keys)],
@@ -202,7 +186,7 @@ fn sorted_sets(keys: u64) -> Scene {
                     &["ZINCRBY", "#zst:", "0", "field:5"],
                     Answer::Alike,
                 ),
-                any,
+                keys,
                 1,
             ),
             row(
@@ -211,7 +195,7 @@ fn sorted_sets(keys: u64) -> Scene {
                     &["ZADD", "#zst:", "#0000", "field:5"],
                     Answer::Integer,
                 ),
-                any,
+                keys,
                 1,
             ),
         ],
@@ -219,7 +203,6 @@ fn sorted_sets(keys: u64) -> Scene {
 }
 
 fn large_sorted_set(many: u64) -> Scene {
-    let any = Numbers::Any(many);
     Scene {
         title: "a sorted set of 100,000 members",
         fills: vec![(
@@ -233,7 +216,7 @@ fn large_sorted_set(many: u64) -> Scene {
                     &["ZADD", "big", "#0000", "#mem:"],
                     Answer::Integer,
                 ),
-                Numbers::Any(many),
+                many,
                 2,
             ),
             row(
@@ -242,12 +225,12 @@ fn large_sorted_set(many: u64) -> Scene {
                     &["ZRANGE", "big", "0", "99"],
                     Answer::Alike,
                 ),
-                any,
+                many,
                 8,
             ),
             row(
                 op("ZRANK big", &["ZRANK", "big", "#mem:"], Answer::Integer),
-                any,
+                many,
                 2,
             ),
         ],
@@ -255,7 +238,6 @@ fn large_sorted_set(many: u64) -> Scene {
 }
 
 fn streams(many: u64) -> Scene {
-    let any = Numbers::Any(many);
     Scene {
         title: "streams",
         fills: vec![
@@ -278,12 +260,8 @@ fn streams(many: u64) -> Scene {
         ],
         rows: vec![
             row(
-                op(
-                    "XADD",
-                    &["XADD", "write", "#0001", "field", "@"],
-                    Answer::Alike,
-                ),
-                Numbers::From(0),
+                op("XADD", &["XADD", "write", "*", "field", "@"], Answer::Text),
+                many,
                 1,
             ),
             row(
@@ -302,7 +280,7 @@ fn streams(many: u64) -> Scene {
                     ],
                     Answer::Alike,
                 ),
-                any,
+                many,
                 3,
             ),
         ],
@@ -346,10 +324,11 @@ pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Finding
     let table = Table {
         title: "Server CPU per operation on collections".into(),
         note: format!(
-            "{} keys of each kind, {VALUE_BYTES}-byte values, pipeline {PIPELINE}; CPU time (user \
-             + system) of all server threads; {} rounds with fresh servers, {} samples each, \
-             contenders taking turns. Medians; in brackets the middle half of the ratios.",
+            "{} keys of each kind, {VALUE_BYTES}-byte values, pipeline {PIPELINE}, {} connections; CPU \
+             time (user + system) of all server threads; {} rounds with fresh servers, {} samples \
+             each, contenders taking turns. Medians; in brackets the middle half of the ratios.",
             options.scaled(KEYS).max(100),
+            options.pipelined_connections,
             options.rounds,
             options.samples
         ),
@@ -392,10 +371,9 @@ impl Scene {
             servers.push(server);
         }
         for (index, row) in self.rows.iter().enumerate() {
-            let mut starts = vec![0; servers.len()];
             for turn in 0..options.samples * servers.len() {
                 let who = (turn + turn / servers.len() + round) % servers.len();
-                let sample = row.measure(options, &servers[who], &mut starts[who])?;
+                let sample = row.measure(options, &servers[who])?;
                 found[index][who].push(sample);
             }
         }
@@ -404,26 +382,20 @@ impl Scene {
 }
 
 impl Row {
-    /// Microseconds of server CPU per operation. `start` counts numbers that were used up.
-    fn measure(&self, options: &Options, server: &Server, start: &mut u64) -> Result<f64> {
+    /// Microseconds of server CPU per operation.
+    fn measure(&self, options: &Options, server: &Server) -> Result<f64> {
         let batches =
             (options.ops.unwrap_or(options.scaled(OPS)) / self.weight / PIPELINE as u64).max(1);
-        let mut load = Load::connect(server, 1)?;
-        let mut make = |pipeline: usize, batches: u64| {
-            let pick = match self.numbers {
-                Numbers::Any(keys) => Pick::uniform(keys),
-                Numbers::From(first) => Pick::Sequence {
-                    next: first + 1 + *start,
-                },
-            };
-            *start += pipeline as u64 * batches;
+        let mut load = Load::connect(server, options.pipelined_connections)?;
+        let make = |pipeline: usize| {
+            let pick = Pick::uniform(self.keys);
             Batch::new(&self.op, server.speaks_resp, pipeline, VALUE_BYTES, pick)
         };
         let learnt = match self.op.answer {
-            Answer::Alike => Some(load.learn(&mut make(1, 1)?)?),
+            Answer::Alike => Some(load.learn(&mut make(1)?)?),
             _ => None,
         };
-        let mut batch = make(PIPELINE, batches + batches / 10 + 1)?;
+        let mut batch = make(PIPELINE)?;
         if let Some(replies) = learnt {
             batch.replies = replies;
         }
