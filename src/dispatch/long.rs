@@ -77,9 +77,10 @@ fn run(
     match outcome {
         Ok(Flow::Offload(job)) => job(shared, reply.output()),
         Ok(Flow::Done | Flow::Close) => {}
-        Ok(Flow::Block(_) | Flow::Long | Flow::Later) => {
-            unreachable!("blocking commands stay with their worker, and this is the pool")
-        }
+        // There was much to give when the worker looked, and somebody took it all since: as if time
+        // was up.
+        Ok(Flow::Block(block)) => block.otherwise.reply(&mut reply),
+        Ok(Flow::Long | Flow::Later) => unreachable!("nothing is too long for the pool"),
         Err(error) => {
             reply.truncate(mark);
             shared.metrics.count_error(&error.code());

@@ -151,10 +151,11 @@ impl<'a> Txn<'a> {
     /// As [`Txn::begin`] on a worker: it waits for a lock only briefly, unless it has to `wait`.
     /// `None` when a shard is held for longer: the request is one for the pool.
     pub fn try_begin(scope: Scope<'a>, keys: Keys<'a>, wait: bool) -> Option<Txn<'a>> {
-        if wait {
-            return Some(Txn::begin(scope, keys));
-        }
-        let held = Held::briefly(scope.keyspace, &keys)?;
+        let held = if wait {
+            Held::of(scope.keyspace, &keys)
+        } else {
+            Held::briefly(scope.keyspace, &keys)?
+        };
         let mut txn = Txn::with(scope, held, keys);
         txn.may_offload = true;
         Some(txn)

@@ -1,6 +1,6 @@
 //! What works on the ends of a list.
 
-use super::super::spec::{DONE, Outcome};
+use super::super::spec::{DONE, Flow, Outcome};
 use super::{limits, parse_end, parse_from, reply_item};
 use crate::error::Error;
 use crate::keyspace::{Event, Key, Txn};
@@ -70,9 +70,12 @@ fn pop(
         3 => Some(parse_from(args.at(2), 0, Error::MustBePositive)?),
         _ => return Err(Error::WrongArity(name)),
     };
-    let limits = limits(txn);
+    let (limits, short_max) = (limits(txn), txn.short_elements_max());
     let mut edit = txn.edit_as(txn.key(0), Type::List)?;
     let mut list = List::new(&mut edit);
+    if count.is_some_and(|count| count.min(list.len()) > short_max) {
+        return Ok(Flow::Long);
+    }
     match (count, list.at_end(end)) {
         (None, None) => reply.null(),
         (Some(_), None) => reply.null_array(),

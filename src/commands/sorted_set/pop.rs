@@ -107,8 +107,7 @@ fn take(
     let mut zset = Zset::new(&mut edit);
     let len = zset.len();
     let count = count.min(len);
-    // Commands that may wait stay where they are.
-    if count > long && shape != Shape::KeyedPairs {
+    if count > long {
         return Ok(Flow::Long);
     }
     let (ranks, members) = match end {

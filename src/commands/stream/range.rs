@@ -48,6 +48,14 @@ pub(super) fn reply_range(log: &Log, from: Id, to: Id, most: usize, reply: &mut 
     }
 }
 
+/// Are there more than `short_max` messages after an id, and as many asked for?
+pub(super) fn has_more_than(short_max: usize, log: &Log, after: Id, most: usize) -> bool {
+    let Some(from) = after.next().filter(|_| most.min(log.len()) > short_max) else {
+        return false;
+    };
+    log.range(from, Id::MAX).count_up_to(short_max + 1) > short_max
+}
+
 pub(super) fn xlen(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let stored = txn.read_as(txn.key(0), Type::Stream)?;
     reply.count(stream::of(stored.get()).map_or(0, |stream| stream.len()));

@@ -2,7 +2,7 @@
 
 use super::super::spec::*;
 use super::arguments::{id, integer, most, unix_ms};
-use super::range::{reply_content, reply_id, reply_message, reply_range};
+use super::range::{has_more_than, reply_content, reply_id, reply_message, reply_range};
 use crate::error::Error;
 use crate::keyspace::{Event, Txn};
 use crate::protocol::args::{OwnedArgs, Span};
@@ -141,12 +141,19 @@ pub(super) fn xread(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
     let request = Request::parse(args, false)?;
     let mut after: SmallVec<[Id; 4]> = SmallVec::new();
     let mut ready: SmallVec<[usize; 4]> = SmallVec::new();
+    let short_max = txn.short_elements_max();
     for n in 0..request.streams {
         let stored = txn.read_as(txn.key(n), Type::Stream)?;
         let stream = stream::of(stored.get());
         let start = start(args.at(request.ids_at + n), stream)?;
         after.push(start);
-        if stream.is_some_and(|stream| stream.log().last_message_id() > start) {
+        let Some(log) = stream.map(Stream::log) else {
+            continue;
+        };
+        if log.last_message_id() > start {
+            if has_more_than(short_max, log, start, request.most) {
+                return Ok(Flow::Long);
+            }
             ready.push(n);
         }
     }
@@ -209,20 +216,34 @@ pub(super) fn xreadgroup(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_
     let request = Request::parse(args, true)?;
     let (group, consumer) = request.group.ok_or(Error::XREADGROUP_NO_GROUP)?;
     let mut wishes: SmallVec<[Wish; 4]> = SmallVec::new();
+    let short_max = txn.short_elements_max();
+    let mut is_long = false;
     for n in 0..request.streams {
         let key = txn.key(n);
         let stored = txn.read_as(key, Type::Stream)?;
-        if stream::of(stored.get()).is_none_or(|stream| stream.groups().get(group).is_none()) {
+        let found = stream::of(stored.get());
+        let Some((stream, read_by)) = found.and_then(|s| Some((s, s.groups().get(group)?))) else {
             return Err(Error::no_key_or_group_to_read(key.bytes(), group));
-        }
-        wishes.push(match args.at(request.ids_at + n) {
+        };
+        let wish = match args.at(request.ids_at + n) {
             b"$" => return Err(Error::XREADGROUP_LAST),
             b">" => Wish::New,
             text => match id(text)? {
                 Id::MAX => Wish::New,
                 id => Wish::History(id),
             },
-        });
+        };
+        let pending = read_by.pending().len();
+        is_long |= match wish {
+            // All that is pending is looked at.
+            Wish::New if request.claim_ms.is_some() && pending > short_max => true,
+            Wish::New => has_more_than(short_max, stream.log(), read_by.last_id, request.most),
+            Wish::History(_) => pending.min(request.most) > short_max,
+        };
+        wishes.push(wish);
+    }
+    if is_long {
+        return Ok(Flow::Long);
     }
     let now_ms = unix_ms(txn);
     let start = reply.output().buffer().len();

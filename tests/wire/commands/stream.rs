@@ -408,10 +408,16 @@ fn long_ranges_are_whole_and_in_order() {
     let mut conn = server.connect();
     let add = |n: usize| split_line(&format!("XADD s {n}-1 f {n}"));
     conn.pipeline(&(1..=MESSAGES).map(add).collect::<Vec<_>>());
+    check(&mut conn, "XGROUP CREATE s g 0", "+OK");
     for line in [
         "XRANGE s - +",
         "XREVRANGE s + -",
         "XINFO STREAM s FULL COUNT 0",
+        "XREAD STREAMS s 0",
+        "XREAD COUNT 20000 BLOCK 0 STREAMS none s 0 0",
+        "XREADGROUP GROUP g c STREAMS s >",
+        "XREADGROUP GROUP g c BLOCK 0 STREAMS s 0",
+        "XREADGROUP GROUP g d CLAIM 0 STREAMS s >",
     ] {
         let replies = conn.pipeline(&[split_line(line), split_line("PING")]);
         let messages = match &replies[0] {
@@ -420,6 +426,10 @@ fn long_ranges_are_whole_and_in_order() {
                 let at = fields.iter().position(|field| *field == entries);
                 &fields[at.expect("it has entries") + 1]
             }
+            Reply::Array(streams) if line.starts_with("XREAD") => match &streams[..] {
+                [Reply::Array(stream)] => &stream[1],
+                _ => panic!("{line}: {streams:?}"),
+            },
             all => all,
         };
         let Reply::Array(messages) = messages else {
@@ -428,4 +438,6 @@ fn long_ranges_are_whole_and_in_order() {
         assert_eq!(messages.len(), MESSAGES, "{line}");
         assert_eq!(replies[1].text(), "PONG");
     }
+    let info = conn.line("INFO stats").text();
+    assert!(info.contains("offloaded_commands:8\r"), "{info}");
 }
