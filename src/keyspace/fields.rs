@@ -22,8 +22,8 @@ pub type FieldDeadlines = BTreeSet<(u64, u32, Box<[u8]>)>;
 
 /// Hashes that one step of a sweep looks at, at most.
 const HASHES_MAX: usize = 16;
-/// Fields that a sweep removes from a hash at once, at most.
-const PURGED_MAX: usize = 512;
+/// Fields that a sweep, or an access, removes from a big hash at once, at most: some 40 µs.
+pub(super) const PURGED_MAX: usize = 128;
 /// Bytes of the set's nodes for each hash, about.
 const NODE_BYTES: usize = 48;
 
@@ -102,7 +102,7 @@ pub(super) fn sweep(
         }
         let db = db as usize;
         match shard.table(db).find(hash_key(&key), &key) {
-            Some(pos) => purge(keyspace, shard, (db, pos), (now_ms, PURGED_MAX), local),
+            Some(pos) => purge(keyspace, shard, (db, pos), now_ms, local),
             // Every hash that leaves its table is forgotten; in case one was not, it is now.
             None => moved(shard, db, &key, (Some(due), None), local),
         }
@@ -110,13 +110,13 @@ pub(super) fn sweep(
     (HASHES_MAX, Some(now_ms))
 }
 
-/// Removes up to `max` fields of the hash at `pos` that expired before `now_ms`, and the key if
-/// none is left.
+/// Lets the fields of the hash at `pos` vanish that expired before `now_ms`, and the key if none is
+/// left. Of a big hash's fields, up to [`PURGED_MAX`] are removed, the others by later calls.
 pub(super) fn purge(
     keyspace: &Keyspace,
     shard: &Shard,
     (db, pos): (usize, Pos),
-    (now_ms, max): (u64, usize),
+    now_ms: u64,
     local: &mut Local,
 ) {
     let table = shard.table(db);
@@ -129,12 +129,12 @@ pub(super) fn purge(
     }
     let (bytes, due) = (table.entry(pos).size_bytes(), due_of(table.entry(pos)));
     let mut holder = InPlace { table, pos };
-    let purged = hash::purge(&mut holder, now_ms, max);
+    let purged = hash::purge(&mut holder, now_ms, PURGED_MAX);
     let entry = table.entry(pos);
     let delta = entry.size_bytes() as i64 - bytes as i64;
     account_in(shard, table, local, delta);
     moved(shard, db, entry.key(), (due, due_of(entry)), local);
-    if purged == 0 {
+    if purged.vanished == 0 {
         return;
     }
     local.tally.changes += 1;

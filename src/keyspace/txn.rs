@@ -519,8 +519,13 @@ impl<'a> Txn<'a> {
         if due.is_none_or(|due| self.now_ms <= due) {
             return Some((shard, table, found));
         }
-        let all = (self.now_ms, usize::MAX);
-        fields::purge(self.keyspace, shard, (db, found.pos), all, self.local);
+        fields::purge(
+            self.keyspace,
+            shard,
+            (db, found.pos),
+            self.now_ms,
+            self.local,
+        );
         let found = table.look_up(key.hash, key.bytes)?;
         Some((shard, table, found))
     }

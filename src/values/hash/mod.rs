@@ -6,7 +6,7 @@
 mod packed;
 mod table;
 
-pub use table::Table;
+pub use table::{Purged, Table};
 
 use super::content::{Big, Content, PACKED_MAX, Packing, Read, Value, Write};
 use super::packed::{self as sequence, Element, Encoded, HEAD, Limits};
@@ -231,24 +231,24 @@ impl<C: Write> Hash<C> {
         true
     }
 
-    /// Removes up to `max` fields that were due before `now_ms`; how many they were.
-    pub fn purge(&mut self, now_ms: u64, max: usize) -> usize {
+    /// Lets the fields vanish that were due before `now_ms`. Those of a packed hash are removed; of a
+    /// big one, up to `max` of all that have vanished and are not removed yet.
+    pub fn purge(&mut self, now_ms: u64, max: usize) -> Purged {
         if let Some(table) = self.table() {
             return table.purge(now_ms, max);
         }
-        let mut removed = 0;
-        while removed < max && self.packed().next_due().is_some_and(|due| due < now_ms) {
-            let earliest = self.packed().next_due();
-            let due = |found: &Found<'_>| found.deadline == earliest;
-            let found = self.packed().iter().find(due).map(Span::of);
-            let found = found.expect("the earliest deadline is a field's");
-            let count = sequence::count(self.packed().bytes) - self.packed().stride();
-            self.0.splice(found.at, found.end - found.at, &[]);
-            sequence::set_count(self.0.packed_mut(), count);
-            packed::set_earliest(self.0.packed_mut());
-            removed += 1;
+        let packed = self.packed();
+        if packed.next_due().is_none_or(|due| due >= now_ms) {
+            return Purged::default();
         }
-        removed
+        let before = packed.len();
+        let bytes = packed.without_due(now_ms);
+        self.0.replace(Value::Packed(Packing::Extended, bytes));
+        let removed = before - self.len();
+        Purged {
+            vanished: removed,
+            removed,
+        }
     }
 
     /// Sets a field of a packed hash; `None`, and nothing done, if it has to be unpacked first.
@@ -446,9 +446,8 @@ pub fn is_over(content: Content<'_>, now_ms: u64) -> bool {
     }
 }
 
-/// Removes up to `max` fields that were due before `now_ms`; how many they were. The holder may be
-/// empty afterwards.
-pub fn purge(holder: &mut impl Write, now_ms: u64, max: usize) -> usize {
+/// See [`Hash::purge`]. The holder may be empty afterwards.
+pub fn purge(holder: &mut impl Write, now_ms: u64, max: usize) -> Purged {
     Hash::new(holder).purge(now_ms, max)
 }
 

@@ -116,12 +116,23 @@ impl<'a> Packed<'a> {
 
     /// The bytes of the same hash, extended.
     pub fn extended(self) -> Vec<u8> {
+        self.extended_with(|_| true)
+    }
+
+    /// The bytes of an extended hash without the fields that were due before `now_ms`.
+    pub fn without_due(self, now_ms: u64) -> Vec<u8> {
+        self.extended_with(|found| found.deadline.is_none_or(|due| due >= now_ms))
+    }
+
+    fn extended_with(self, stays: impl Fn(&Found<'_>) -> bool) -> Vec<u8> {
         let mut bytes = vec![0; EXTENDED_HEAD];
-        for found in self.iter() {
+        let mut count = 0;
+        for found in self.iter().filter(stays) {
+            count += 3;
             bytes.extend_from_slice(&self.bytes[found.at..found.value_end]);
             encode_deadline(found.deadline).append_to(&mut bytes);
         }
-        packed::set_count(&mut bytes, self.len() * 3);
+        packed::set_count(&mut bytes, count);
         set_earliest(&mut bytes);
         bytes
     }

@@ -1,11 +1,16 @@
 //! Big hashes: a table of records, and the order in which fields are due.
 //!
+//! Half a million fields that fall due together would take long to remove. So they vanish first: a
+//! field whose deadline lies before the *horizon* is overdue, and seen by nobody. Moving the horizon
+//! counts what it passes over (5 ns a field); removal follows in steps ([`Table::purge`]).
+//!
 //! ```text
 //! payload   length of the field, and whether it has a deadline: 1 or 5 bytes
 //!           deadline u64, if any │ field │ value
 //! ```
 
 use super::FieldTtl;
+use crate::base::alloc::good_size;
 use crate::base::hash::hash;
 use crate::base::random::Random;
 use crate::values::members::{Layout, Members, Place};
@@ -13,6 +18,8 @@ use std::collections::BTreeSet;
 
 /// Bytes of the order of deadlines per field that has one: B-tree nodes are two thirds full.
 const DUE_BYTES: usize = 24;
+/// Draws of fields that have vanished, after which one of the others is looked for in order.
+const DRAWS_MAX: usize = 100;
 /// Field lengths from here on take four bytes of their own.
 const LONG: usize = 0x7f;
 
@@ -20,9 +27,32 @@ const LONG: usize = 0x7f;
 #[derive(Clone, Default)]
 pub struct Table {
     members: Members<Fields>,
+    /// Once a field has had a deadline.
+    deadlines: Option<Box<Deadlines>>,
+}
+
+/// The order in which fields are due.
+#[derive(Clone, Default)]
+struct Deadlines {
     /// Deadline and hash of each field that has a deadline. Fields that share both share the
     /// element.
     due: BTreeSet<(u64, u64)>,
+    /// Fields that were due before this moment are not there any more.
+    horizon_ms: u64,
+    /// So many of `due` lie before it.
+    overdue: usize,
+    /// Have fields shared an element of `due`? Who is overdue is then not counted, but removed at
+    /// once: this takes two equal hashes of 64 bits.
+    has_twins: bool,
+}
+
+/// What became of fields that were due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Fields that can no longer be seen, since this call.
+    pub vanished: usize,
+    /// Fields that were removed.
+    pub removed: usize,
 }
 
 /// Where a field is in its record.
@@ -99,42 +129,63 @@ fn deadline_at(payload: &[u8]) -> usize {
 impl Table {
     /// Number of fields.
     pub fn len(&self) -> usize {
-        self.members.len()
+        self.members.len() - self.overdue()
+    }
+
+    /// Fields that have vanished and have still to be removed.
+    fn overdue(&self) -> usize {
+        self.deadlines.as_ref().map_or(0, |of| of.overdue)
     }
 
     /// Has it none?
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.len() == 0
+    }
+
+    /// Is this field still there?
+    #[inline]
+    fn is_live(&self, parts: &Parts<'_>) -> bool {
+        let horizon_ms = || self.deadlines.as_ref().map_or(0, |of| of.horizon_ms);
+        parts.deadline.is_none_or(|due| due >= horizon_ms())
     }
 
     /// Bytes it takes from the allocator, its own struct not included. O(1).
     pub fn size_bytes(&self) -> usize {
-        self.members.size_bytes() + self.due.len() * DUE_BYTES
+        let deadlines = self.deadlines.as_ref().map_or(0, |of| {
+            good_size(size_of::<Deadlines>()) + of.due.len() * DUE_BYTES
+        });
+        self.members.size_bytes() + deadlines
     }
 
     /// When the first field is due.
     pub(super) fn next_due(&self) -> Option<u64> {
-        self.due.first().map(|(deadline, _)| *deadline)
+        let first = self.deadlines.as_ref()?.due.first();
+        first.map(|(deadline, _)| *deadline)
     }
 
     /// Was every field due before `now_ms`? O(log n).
     pub(super) fn is_over(&self, now_ms: u64) -> bool {
-        self.due.len() == self.members.len()
-            && self.due.last().is_some_and(|(last, _)| *last < now_ms)
+        self.deadlines.as_ref().is_some_and(|of| {
+            of.due.len() == self.members.len()
+                && of.due.last().is_some_and(|(last, _)| *last < now_ms)
+        })
     }
 
     #[inline]
     pub(super) fn get(&self, field: &[u8]) -> Option<Parts<'_>> {
-        self.members.get(field).map(Parts::of)
+        let parts = self.members.get(field).map(Parts::of);
+        parts.filter(|parts| self.is_live(parts))
     }
 
     /// Sets a field; true when it is new.
     pub(super) fn set(&mut self, field: &[u8], value: &[u8], ttl: FieldTtl) -> bool {
         let hash = hash(field);
         let found = self.members.find(hash, field);
-        let before = found.and_then(|place| Parts::of(self.members.payload(place)).deadline);
+        let old = found.map(|place| Parts::of(self.members.payload(place)));
+        let before = old.and_then(|old| old.deadline);
+        let is_new = old.is_none_or(|old| !self.is_live(&old));
         let deadline = match ttl {
-            FieldTtl::Keep => before,
+            FieldTtl::Keep => before.filter(|_| !is_new),
             FieldTtl::Clear => None,
             FieldTtl::At(deadline) => Some(deadline),
         };
@@ -151,7 +202,7 @@ impl Table {
             }),
         };
         self.moved(hash, before, deadline);
-        found.is_none()
+        is_new
     }
 
     /// Changes the deadline of a field; false when there is no such field.
@@ -161,6 +212,9 @@ impl Table {
             return false;
         };
         let old = Parts::of(self.members.payload(place));
+        if !self.is_live(&old) {
+            return false;
+        }
         let before = old.deadline;
         if before != deadline {
             if let (Some(_), Some(deadline)) = (before, deadline) {
@@ -186,41 +240,74 @@ impl Table {
     pub(super) fn remove(&mut self, field: &[u8]) -> bool {
         let hash = hash(field);
         match self.members.find(hash, field) {
-            Some(place) => {
+            Some(place) if self.is_live(&Parts::of(self.members.payload(place))) => {
                 self.remove_at(hash, place);
                 true
             }
-            None => false,
+            _ => false,
         }
     }
 
-    /// Removes up to `max` fields that were due before `now_ms`; how many they were.
-    pub(super) fn purge(&mut self, now_ms: u64, max: usize) -> usize {
+    /// Lets the fields vanish that were due before `now_ms`, and removes up to `max` of those that
+    /// have vanished so far.
+    pub(super) fn purge(&mut self, now_ms: u64, max: usize) -> Purged {
+        let Some(of) = &mut self.deadlines else {
+            return Purged::default();
+        };
+        let mut vanished = 0;
+        if now_ms > of.horizon_ms {
+            vanished = of.due.range((of.horizon_ms, 0)..(now_ms, 0)).count();
+            of.horizon_ms = now_ms;
+            of.overdue += vanished;
+        }
+        let max = if of.has_twins { usize::MAX } else { max };
         let mut removed = 0;
         while removed < max
-            && let Some((deadline, hash)) = self.due.first().copied()
-            && deadline < now_ms
+            && let Some((deadline, hash)) = self.first_overdue()
         {
             let place = self.due_at(deadline, hash);
             self.remove_at(hash, place.expect("what is due is a field"));
             removed += 1;
         }
-        removed
+        Purged { vanished, removed }
+    }
+
+    fn first_overdue(&self) -> Option<(u64, u64)> {
+        let of = self.deadlines.as_ref()?;
+        let first = of.due.first().copied();
+        first.filter(|(deadline, _)| *deadline < of.horizon_ms)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Parts<'_>> {
-        self.members.iter().map(Parts::of)
+        let all = self.members.iter().map(Parts::of);
+        all.filter(|parts| self.is_live(parts))
     }
 
-    /// See [`Members::scan`].
+    /// See [`Members::scan`]; fields that have vanished count as visited.
     pub(super) fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(Parts<'_>)) -> u64 {
-        let visit = |payload: &[u8]| visit(Parts::of(payload));
+        let visit = |payload: &[u8]| {
+            let parts = Parts::of(payload);
+            if self.is_live(&parts) {
+                visit(parts);
+            }
+        };
         self.members.scan(cursor, count, visit)
     }
 
     pub(super) fn random(&self, random: &mut Random) -> Option<Parts<'_>> {
-        let place = self.members.random(random)?;
-        Some(Parts::of(self.members.payload(place)))
+        if self.is_empty() {
+            return None;
+        }
+        for _ in 0..DRAWS_MAX {
+            let place = self.members.random(random)?;
+            let parts = Parts::of(self.members.payload(place));
+            if self.is_live(&parts) {
+                return Some(parts);
+            }
+        }
+        // Nearly all have vanished.
+        let skipped = random.index(self.len());
+        self.iter().nth(skipped)
     }
 
     /// See [`Members::sample`].
@@ -230,8 +317,24 @@ impl Table {
         random: &mut Random,
         mut visit: impl FnMut(Parts<'_>),
     ) {
+        if self.overdue() > 0 {
+            return self.sample_live(count, random, visit);
+        }
         let visit = |payload: &[u8]| visit(Parts::of(payload));
         self.members.sample(count, random, visit);
+    }
+
+    /// As [`Table::sample`], while some fields have vanished: all others are listed.
+    fn sample_live(&self, count: usize, random: &mut Random, visit: impl FnMut(Parts<'_>)) {
+        let mut live: Vec<Parts<'_>> = self.iter().collect();
+        let (all, drawn) = (live.len(), count.min(live.len()));
+        for at in 0..drawn {
+            if drawn < all {
+                live.swap(at, at + random.index(all - at));
+            }
+        }
+        live.truncate(drawn);
+        live.into_iter().for_each(visit);
     }
 
     fn remove_at(&mut self, hash: u64, place: Place) {
@@ -249,13 +352,19 @@ impl Table {
         if before == after {
             return;
         }
-        if let Some(before) = before
-            && self.due_at(before, hash).is_none()
+        let is_last = before.is_some_and(|before| self.due_at(before, hash).is_none());
+        let of = self.deadlines.get_or_insert_default();
+        if let Some(before) = before.filter(|_| is_last)
+            && of.due.remove(&(before, hash))
         {
-            self.due.remove(&(before, hash));
+            of.overdue -= usize::from(before < of.horizon_ms);
         }
         if let Some(after) = after {
-            self.due.insert((after, hash));
+            if of.due.insert((after, hash)) {
+                of.overdue += usize::from(after < of.horizon_ms);
+            } else {
+                of.has_twins = true;
+            }
         }
     }
 }

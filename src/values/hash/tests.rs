@@ -9,6 +9,7 @@ enum Step {
     Set(Vec<u8>, Vec<u8>, FieldTtl),
     Deadline(Vec<u8>, Option<u64>),
     Remove(Vec<u8>),
+    /// Time goes on by so many ms, and up to so many fields are removed.
     Purge(u64, usize),
 }
 
@@ -34,7 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (text(), text(), ttl()).prop_map(|(f, v, t)| Step::Set(f, v, t)),
         3 => (text(), prop::option::of(1..50_u64)).prop_map(|(f, d)| Step::Deadline(f, d)),
         3 => text().prop_map(Step::Remove),
-        1 => (0..60_u64, 0..5_usize).prop_map(|(now, max)| Step::Purge(now, max)),
+        1 => (0..20_u64, 0..5_usize).prop_map(|(ms, max)| Step::Purge(ms, max)),
     ]
 }
 
@@ -47,10 +48,20 @@ fn contents(hash: &Hash<&mut Value>) -> Model {
     found
 }
 
-/// Carries out a step on both; their answers are the same.
-fn apply(hash: &mut Hash<&mut Value>, model: &mut Model, step: Step, limits: Limits) {
+/// Carries out a step on both; their answers are the same. Deadlines count from `now`.
+fn apply(
+    hash: &mut Hash<&mut Value>,
+    model: &mut Model,
+    step: Step,
+    limits: Limits,
+    now: &mut u64,
+) {
     match step {
         Step::Set(field, value, ttl) => {
+            let ttl = match ttl {
+                FieldTtl::At(deadline) => FieldTtl::At(*now + deadline),
+                other => other,
+            };
             let new = hash.set(&field, &value, ttl, limits);
             let before = model.get(&field).and_then(|(_, deadline)| *deadline);
             let deadline = match ttl {
@@ -61,6 +72,7 @@ fn apply(hash: &mut Hash<&mut Value>, model: &mut Model, step: Step, limits: Lim
             assert_eq!(new, model.insert(field, (value, deadline)).is_none());
         }
         Step::Deadline(field, deadline) => {
+            let deadline = deadline.map(|deadline| *now + deadline);
             let there = hash.set_deadline(&field, deadline);
             let entry = model.get_mut(&field);
             assert_eq!(there, entry.is_some());
@@ -71,15 +83,17 @@ fn apply(hash: &mut Hash<&mut Value>, model: &mut Model, step: Step, limits: Lim
         Step::Remove(field) => {
             assert_eq!(hash.remove(&field), model.remove(&field).is_some());
         }
-        Step::Purge(now, max) => {
-            let is_due = |entry: &(Vec<u8>, Option<u64>)| entry.1.is_some_and(|due| due < now);
-            let due = model.values().filter(|entry| is_due(entry)).count();
-            assert_eq!(hash.purge(now, max), due.min(max));
-            let left = contents(hash);
-            model.retain(|field, entry| {
-                let stays = left.contains_key(field);
-                assert!(stays || is_due(entry));
-                stays
+        Step::Purge(ms, max) => {
+            *now += ms;
+            let before = model.len();
+            model.retain(|_, entry| entry.1.is_none_or(|due| due >= *now));
+            let purged = hash.purge(*now, max);
+            assert_eq!(purged.vanished, before - model.len());
+            let is_big = hash.table().is_some();
+            assert!(if is_big {
+                purged.removed <= max
+            } else {
+                purged.removed == purged.vanished
             });
         }
     }
@@ -96,14 +110,16 @@ proptest! {
         let mut value = Value::default();
         let mut model = Model::new();
         let mut hash = Hash::new(&mut value);
+        let mut now = 0;
         for step in steps {
-            apply(&mut hash, &mut model, step, limits);
+            apply(&mut hash, &mut model, step, limits, &mut now);
             prop_assert_eq!(hash.len(), model.len());
             prop_assert_eq!(&contents(&hash), &model);
-            prop_assert_eq!(
-                next_due(hash.0.content()),
-                model.values().filter_map(|(_, deadline)| *deadline).min()
-            );
+            let due = next_due(hash.0.content());
+            // What has vanished is due until it is removed.
+            if due.is_none_or(|due| due >= now) {
+                prop_assert_eq!(due, model.values().filter_map(|(_, deadline)| *deadline).min());
+            }
             for (name, (value, deadline)) in &model {
                 let field = hash.get(name).expect("it was set");
                 prop_assert_eq!(&field.value.to_vec(), value);
@@ -188,7 +204,14 @@ fn too_many_bytes_are_unpacked() {
     assert!(!is_over(hash.0.content(), 1 << 40) && is_over(hash.0.content(), u64::MAX));
     hash.set(b"lasting", b"abc", FieldTtl::Clear, limits);
     assert!(!is_over(hash.0.content(), u64::MAX));
-    assert_eq!(hash.purge(u64::MAX, usize::MAX), 7_000);
+    // All vanish together, but are removed step by step.
+    for step in 0..7 {
+        let purged = hash.purge(u64::MAX, 1_000);
+        assert_eq!(purged.vanished, if step == 0 { 7_000 } else { 0 });
+        assert_eq!((purged.removed, hash.len()), (1_000, 1));
+        assert!(hash.get(b"6999").is_none() && hash.get(b"lasting").is_some());
+    }
+    assert_eq!(hash.purge(u64::MAX, 1_000), Purged::default());
     assert!(hash.remove(b"lasting"));
     assert!(hash.is_empty());
 }

@@ -2,7 +2,7 @@
 //! HGETEX, HSETEX, HGETDEL: the semantics published for Redis 8.
 
 use super::start;
-use crate::support::{check, poll_until, run, run_both};
+use crate::support::{Reply, check, poll_until, run, run_both, split_line};
 
 /// Both encodings: fields of a packed hash and of a table.
 fn run_all(script: &str) {
@@ -272,4 +272,68 @@ fn fields_vanish_on_time() {
         });
         check(&mut conn, "EXISTS gone", ":0");
     }
+}
+
+/// More fall due at once than are removed at once: none of them is seen any more, by no command.
+#[test]
+fn thousands_vanish_together() {
+    const DUE: usize = 6_000;
+    const LASTING: usize = 50;
+    let server = start();
+    let mut conn = server.connect();
+    // What is not swept is removed by those who look.
+    check(&mut conn, "DEBUG SET-ACTIVE-EXPIRE 0", "+OK");
+    let lasting = |n: usize| split_line(&format!("HSET h l{n} {n}"));
+    conn.pipeline(&(0..LASTING).map(lasting).collect::<Vec<_>>());
+    let mut set = split_line(&format!("HSETEX h PX 1500 FIELDS {DUE}"));
+    set.extend((0..DUE).flat_map(|n| [format!("d{n}").into(), n.to_string().into()]));
+    assert_eq!(conn.pipeline(&[set])[0].int(), 1);
+    let all = conn.line("HLEN h").int() as usize;
+    assert!(all == DUE + LASTING || all == LASTING, "all or none: {all}");
+    poll_until("they are due", || {
+        (conn.line("HGET h d0") == Reply::NullBulk).then_some(())
+    });
+    run(
+        &mut conn,
+        &format!(
+            "
+            HLEN h -> :{LASTING}
+            HGET h d{last} -> nil
+            HEXISTS h d1 -> :0
+            HSTRLEN h d2 -> :0
+            HDEL h d3 -> :0
+            HTTL h FIELDS 2 d4 l0 -> [:-2 :-1]
+            HEXPIRE h 100 FIELDS 1 d5 -> [:-2]
+            HSETNX h d6 again -> :1
+            HSET h d7 again -> :1
+            HTTL h FIELDS 2 d6 d7 -> [:-1 :-1]
+            HINCRBY h d8 5 -> :5
+            HDEL h d6 d7 d8 -> :3
+            ",
+            last = DUE - 1
+        ),
+    );
+    assert_eq!(conn.line("HGETALL h").pairs().len(), LASTING);
+    for line in [format!("HRANDFIELD h {DUE}"), "HKEYS h".into()] {
+        let Reply::Array(names) = conn.line(&line) else {
+            panic!("{line}")
+        };
+        assert_eq!(names.len(), LASTING, "{line}");
+        assert!(
+            names.iter().all(|name| name.text().starts_with('l')),
+            "{line}"
+        );
+    }
+    let Reply::Array(drawn) = conn.line("HRANDFIELD h -200") else {
+        panic!("an array")
+    };
+    assert!(drawn.iter().all(|name| name.text().starts_with('l')));
+    check(&mut conn, "COPY h twin", ":1");
+    check(&mut conn, "HLEN twin", &format!(":{LASTING}"));
+    // Each look removes some: the memory comes back.
+    poll_until("all are removed", || {
+        let bytes = conn.line("MEMORY USAGE h").int();
+        (bytes < 20_000).then_some(())
+    });
+    assert_eq!(conn.line("HGETALL h").pairs().len(), LASTING);
 }
