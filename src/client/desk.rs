@@ -3,7 +3,8 @@
 use super::pool::Pool;
 use crate::dispatch::{Engine, Prepared};
 use crate::metrics::Counter;
-use crate::protocol::{Output, Span};
+use crate::protocol::output::Blob;
+use crate::protocol::{Args, Output, Span};
 
 /// Clusters of prefetches are worth their overhead from this many requests on.
 const PREFETCH_MIN: usize = 2;
@@ -91,14 +92,26 @@ impl Desk {
         }
     }
 
-    /// Starts loading what the batch is going to touch: shards, then buckets, then entries.
-    pub(super) fn prefetch(&self, db: usize) {
+    /// Starts loading what the batch is going to touch: shards, then buckets, then entries, then what is
+    /// inside of large collections. The batch was decoded from `data`, and `large` arguments.
+    pub(super) fn prefetch(&self, db: usize, data: &[u8], large: &[Blob]) {
         if self.requests.len() < PREFETCH_MIN {
             return;
         }
         let hashes = self.requests.iter().filter_map(|r| r.prepared.hash);
         let keyspace = &self.engine.shared.keyspace;
         keyspace.prefetch(self.engine.local.reader, db, hashes);
+        let sought = |request: &Request| {
+            let hash = request.prepared.hash?;
+            let inside = request.prepared.command?.traits.inside;
+            let (first, last) = request.spans;
+            let spans = &self.spans[first as usize..last as usize];
+            Some((hash, inside.sought(Args::with_large(data, spans, large))?))
+        };
+        let mut first = self.requests.iter().take(PREFETCH_MIN);
+        if first.any(|request| sought(request).is_some()) {
+            keyspace.prefetch_inside(db, self.requests.iter().filter_map(sought));
+        }
     }
 }
 

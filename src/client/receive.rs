@@ -199,7 +199,7 @@ impl Connection {
         while at < data.len() {
             desk.engine.begin_requests(&mut self.session);
             let decoded = self.decode(desk, data, at);
-            desk.prefetch(self.session.db);
+            desk.prefetch(self.session.db, data, self.decoder.supplied());
             let before = share.commands;
             let (end, stopped) = self.execute_batch(desk, data, at, share);
             if end > at {

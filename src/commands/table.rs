@@ -4,6 +4,7 @@ use super::spec::{ADMIN, BLOCKING, FAST, PUBSUB, READONLY, WRITE};
 use super::spec::{Categories, Command, Flags, Handler, KeySpec, KeysHandler, Place, category};
 use super::spec::{NO_AUTH, PROTECTED};
 use crate::protocol::Args;
+use crate::values::content::Sought;
 use std::sync::LazyLock;
 
 /// Commands of one of Redis's groups.
@@ -45,10 +46,48 @@ pub struct Traits {
     pub has_only_keys: bool,
     /// The least and the greatest number of arguments, its name included.
     pub arguments: (u32, u32),
+    /// Where it says what it looks for in a collection, if it works on one.
+    pub inside: Inside,
     /// What runs it, if it is a plain command, of which nothing but its keys decides whether and how
     /// it runs: it has keys and no subcommands, needs a client that may run commands, does not
     /// block, is never known to be long from its arguments, and locks no more than its keys.
     pub plain: Option<KeysHandler>,
+}
+
+/// Where a command on a collection says what it looks for there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// It works on no collection.
+    Nothing,
+    /// Nowhere: it works on the ends, or all over.
+    Ends,
+    /// In the argument behind the key, if anywhere.
+    Second,
+    /// In the last argument, if anywhere.
+    Last,
+}
+
+impl Inside {
+    fn of(group: &str) -> Inside {
+        match group {
+            "hash" | "set" => Inside::Second,
+            "sorted_set" | "geo" => Inside::Last,
+            "list" | "stream" => Inside::Ends,
+            _ => Inside::Nothing,
+        }
+    }
+
+    /// What a request looks for; `None` when it is not one on a collection.
+    #[inline]
+    pub fn sought<'a>(self, args: Args<'a>) -> Option<Sought<'a>> {
+        let name = match self {
+            Inside::Nothing => return None,
+            Inside::Ends => None,
+            Inside::Second => args.get(2),
+            Inside::Last => args.get(args.len() - 1),
+        };
+        Some(name.map_or(Sought::Ends, Sought::Name))
+    }
 }
 
 impl Registered {
@@ -244,7 +283,7 @@ fn register(
         id,
         categories,
         subcommands: Vec::new(),
-        traits: traits_of(command),
+        traits: traits_of(command, family.group),
     }
 }
 
@@ -257,7 +296,7 @@ impl Traits {
     }
 }
 
-fn traits_of(command: &Command) -> Traits {
+fn traits_of(command: &Command, group: &str) -> Traits {
     let first_is_key = matches!(
         command.keys,
         [
@@ -290,6 +329,7 @@ fn traits_of(command: &Command) -> Traits {
     let greatest = if command.arity < 0 { u32::MAX } else { least };
     Traits {
         arguments: (least, greatest),
+        inside: Inside::of(group),
         first_is_key,
         has_only_keys,
         has_one_key: matches!(command.keys, [spec] if spec.place.is_first_only()),

@@ -9,7 +9,7 @@
 //! strings of [`INLINE_MAX`] bytes and more hang off it as a reference-counted blob, so that a
 //! reply can quote them without a copy. The block's real size is asked for (`block_bytes`), so the
 //! bytes accounted are the bytes used. Small collections lie in the entry as packed bytes;
-//! others hang off it as a box ([`Big`]).
+//! others hang off the struct that they are there ([`Big`]).
 //!
 //! This is one of the unsafe islands: everything outside goes through the safe methods.
 #![allow(unsafe_code)]
@@ -119,7 +119,7 @@ const KEY_LEN_MAX: usize = (1 << 14) - 1;
 const INLINE_SHIFT: u32 = 24;
 const SECONDS_SHIFT: u32 = 40;
 const WORD: usize = 8;
-const _: () = assert!(size_of::<Blob>() == WORD && size_of::<Box<Big>>() == WORD);
+const _: () = assert!(size_of::<Blob>() == WORD && align_of::<Big>() == WORD);
 /// A header's type and encoding.
 const FORM_MASK: u64 = 0x3f;
 const INLINE_LEN_MAX: usize = 0xffff;
@@ -265,12 +265,13 @@ impl Entry {
     }
 
     /// Allocates an entry that a big collection hangs off.
-    pub fn big(key: &[u8], big: Box<Big>, deadline_ms: Option<u64>, seconds: u32) -> Entry {
+    pub fn big(key: &[u8], big: Big, deadline_ms: Option<u64>, seconds: u32) -> Entry {
         let form = (big.kind(), 0);
-        let entry = Entry::raw(key, form, Encoding::Big, WORD, deadline_ms, seconds);
-        // SAFETY: the value of a big collection's entry is an aligned word, see `value_at`; a
-        // `Box` is one.
-        unsafe { entry.value_ptr().cast::<Box<Big>>().write(big) };
+        let len = size_of::<Big>();
+        let entry = Entry::raw(key, form, Encoding::Big, len, deadline_ms, seconds);
+        // SAFETY: the value of a big collection's entry begins at a word, see `value_at`, as is
+        // enough for a `Big`, and `raw` made room for one.
+        unsafe { entry.value_ptr().cast::<Big>().write(big) };
         entry
     }
 
@@ -342,14 +343,14 @@ impl Entry {
     pub fn content(&self) -> Content<'_> {
         let header = self.header();
         let at = self.value_ptr();
-        // SAFETY: as for `value`; a collection is packed bytes or a box, and a string neither.
+        // SAFETY: as for `value`; a collection is packed bytes or a struct, and a string neither.
         unsafe {
             let packed = || std::slice::from_raw_parts(at, header.inline_len());
             match header.encoding() {
                 Encoding::Listpack => Content::Packed(Packing::Listpack, packed()),
                 Encoding::Extended => Content::Packed(Packing::Extended, packed()),
                 Encoding::Intset => Content::Packed(Packing::Intset, packed()),
-                Encoding::Big => Content::Big(&*at.cast::<Box<Big>>()),
+                Encoding::Big => Content::Big(&*at.cast::<Big>()),
                 _ => panic!("the type was looked at"),
             }
         }
@@ -366,12 +367,18 @@ impl Entry {
         unsafe { std::slice::from_raw_parts_mut(self.value_ptr(), header.inline_len()) }
     }
 
+    /// Is it a big collection?
+    #[inline]
+    pub fn is_big(&self) -> bool {
+        self.header().encoding() == Encoding::Big
+    }
+
     /// The big collection, to change.
     pub fn big_mut(&mut self) -> Option<&mut Big> {
-        // SAFETY: the value of a big collection's entry is a valid, aligned `Box<Big>`, borrowed as
+        // SAFETY: the value of a big collection's entry is a valid, aligned `Big`, borrowed as
         // `self` is.
         (self.header().encoding() == Encoding::Big)
-            .then(|| unsafe { &mut **self.value_ptr().cast::<Box<Big>>() })
+            .then(|| unsafe { &mut *self.value_ptr().cast::<Big>() })
     }
 
     /// Replaces `removed` bytes at `at` of a packed collection by all `parts`. May move the entry
@@ -446,11 +453,12 @@ impl Entry {
             // What is left is of the same size, as which the block will be freed.
             let form = header.0 & (DEADLINE | LONG_KEY);
             let key_len = self.key_len(header);
-            let mut emptied = Header::new(Type::String, Encoding::Int, key_len, WORD, seconds);
+            let len = block_size(header, key_len) - header.key_at() - key_len;
+            let mut emptied = Header::new(Type::String, Encoding::Inline, key_len, len, seconds);
             emptied.0 |= form;
-            // SAFETY: the box is read once: the header that says there is one is overwritten.
+            // SAFETY: the struct is read once: the header that says there is one is overwritten.
             let big = unsafe {
-                let big = self.value_ptr().cast::<Box<Big>>().read();
+                let big = self.value_ptr().cast::<Big>().read();
                 self.0.as_ptr().cast::<u64>().write(emptied.0);
                 big
             };
@@ -619,8 +627,8 @@ impl Entry {
         let outside = match header.encoding() {
             // SAFETY: the encoding in the header says that a blob was written there.
             Encoding::Blob => unsafe { blob_size_bytes(&*self.value_ptr().cast::<Blob>()) },
-            // SAFETY: likewise, of a boxed collection.
-            Encoding::Big => unsafe { (*self.value_ptr().cast::<Box<Big>>()).size_bytes() },
+            // SAFETY: likewise, of a big collection.
+            Encoding::Big => unsafe { (*self.value_ptr().cast::<Big>()).size_bytes() },
             _ => 0,
         };
         Size { block, outside }
@@ -681,12 +689,12 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let header = self.header();
         let size = block_size(header, self.key_len(header));
-        // SAFETY: the blob or box is owned by this entry and dropped once. The block came from
+        // SAFETY: the blob or collection is owned by this entry and dropped once. The block came from
         // `allocate`, and whatever changes the header keeps to a block of these bytes.
         unsafe {
             match header.encoding() {
                 Encoding::Blob => reaper::free_blob(self.value_ptr().cast::<Blob>().read()),
-                Encoding::Big => reaper::free_big(self.value_ptr().cast::<Box<Big>>().read()),
+                Encoding::Big => reaper::free_big(self.value_ptr().cast::<Big>().read()),
                 _ => {}
             }
             free(self.0, size);

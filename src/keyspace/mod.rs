@@ -3,6 +3,7 @@
 //! [`Txn`] is the way in: it holds the locks of exactly the shards its keys live in.
 
 mod accounts;
+mod ahead;
 pub mod collection;
 pub mod defrag;
 pub mod edit;

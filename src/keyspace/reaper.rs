@@ -20,7 +20,7 @@ const WAITING_BYTES_MAX: u64 = 256 << 20;
 
 /// What a thread frees for others.
 enum Load {
-    Big(Box<Big>),
+    Big(Big),
     Blob(Blob),
 }
 
@@ -28,7 +28,7 @@ static LOADS: OnceLock<Sender<(Load, u64)>> = OnceLock::new();
 static WAITING_BYTES: AtomicU64 = AtomicU64::new(0);
 
 /// Frees a collection, here if it is small.
-pub(super) fn free_big(big: Box<Big>) {
+pub(super) fn free_big(big: Big) {
     let small =
         big.len() <= FREED_AT_ONCE_ELEMENTS && big.size_bytes() <= FREED_AT_ONCE_COLLECTION_BYTES;
     if !small && let Some(loads) = queue() {

@@ -23,6 +23,7 @@
 //! `&self`: the lock, not the borrow, excludes others); [`super::shard`] guarantees it.
 #![allow(unsafe_code)]
 
+mod ahead;
 mod arrays;
 mod tags;
 
@@ -438,31 +439,6 @@ impl Table {
     pub fn position_of(&self, bucket: usize) -> Option<u32> {
         let position = ((bucket as u64) << 32).div_ceil(self.buckets().max(1) as u64);
         u32::try_from(position).ok()
-    }
-
-    /// Starts loading the bucket line of `hash`. Needs no lock; the caller is pinned
-    /// ([`super::retire`]).
-    #[inline]
-    pub fn prefetch_bucket(&self, hash: Hash) {
-        let array = self.array();
-        if !array.is_empty() {
-            prefetch(&raw const array[hash.home(array.len())]);
-        }
-    }
-
-    /// Starts loading the first entry of `hash`'s home bucket whose tag fits, `lines` lines of it:
-    /// one in 60 times it is another key's. Needs no lock; the caller is pinned. No entry is read.
-    #[inline]
-    pub fn prefetch_entry(&self, hash: Hash, lines: usize) {
-        let array = self.array();
-        if array.is_empty() {
-            return;
-        }
-        let slots = &array[hash.home(array.len())];
-        if let Some(index) = tagged(slots, hash.tag()).next() {
-            let start = address(slots.0[index].load(Relaxed)) as *const u8;
-            (0..lines).for_each(|line| prefetch(start.wrapping_add(line * BUCKET_BYTES)));
-        }
     }
 
     /// Takes the whole contents, leaving an empty table.

@@ -6,6 +6,7 @@
 //! together ([`Value`], as by `SUNIONSTORE`).
 
 use super::{Type, hash, list, packed, set, stream, zset};
+use crate::base::alloc::good_size;
 
 /// Longest packed value, in bytes. Whatever the configured limits say, a longer one becomes a
 /// structure of its own.
@@ -55,7 +56,17 @@ impl Content<'_> {
     }
 }
 
-/// A structure that is too large to be packed.
+/// What a request looks for in a collection, as far as its arguments tell by themselves.
+#[derive(Clone, Copy)]
+pub enum Sought<'a> {
+    /// An element with this name: a field, a member.
+    Name(&'a [u8]),
+    /// Elements at an end, or none in particular.
+    Ends,
+}
+
+/// A structure that is too large to be packed. It lies in its key's entry; what most of them are is
+/// in no box of its own.
 #[derive(Clone)]
 pub enum Big {
     /// A hash table of fields.
@@ -65,9 +76,9 @@ pub enum Big {
     /// A hash table of members.
     Set(set::Table),
     /// A hash table of members and a tree in the order of their scores.
-    Zset(zset::Tree),
+    Zset(Box<zset::Tree>),
     /// Blocks of messages, and consumer groups.
-    Stream(stream::Stream),
+    Stream(Box<stream::Stream>),
 }
 
 macro_rules! each {
@@ -104,9 +115,28 @@ impl Big {
         self.len() == 0
     }
 
-    /// Bytes it takes from the allocator, itself included. O(1).
+    /// Bytes it takes from the allocator, its own struct not included. O(1).
+    #[inline]
     pub fn size_bytes(&self) -> usize {
-        each!(self, inner => inner.size_bytes()) + size_of::<Big>()
+        let boxed = match self {
+            Big::Hash(_) | Big::List(_) | Big::Set(_) => 0,
+            Big::Zset(_) => good_size(size_of::<zset::Tree>()),
+            Big::Stream(_) => good_size(size_of::<stream::Stream>()),
+        };
+        each!(self, inner => inner.size_bytes()) + boxed
+    }
+
+    /// Loads what step `step` towards something leads to, the steps before having been taken: passes
+    /// addresses to `load`, which need not be of anything.
+    pub fn ahead(&self, sought: Sought<'_>, step: usize, load: &mut impl FnMut(*const u8)) {
+        match (self, sought) {
+            (Big::Hash(table), Sought::Name(name)) => table.ahead(name, step, load),
+            (Big::Set(table), Sought::Name(name)) => table.ahead(name, step, load),
+            (Big::Zset(tree), _) if step == 0 => lines(&raw const **tree, load),
+            (Big::Zset(tree), Sought::Name(name)) => tree.ahead(name, step, load),
+            (Big::List(list), _) => list.ahead(step, load),
+            _ => {}
+        }
     }
 
     /// What `OBJECT ENCODING` calls it.
@@ -118,6 +148,17 @@ impl Big {
             Big::Stream(_) => "stream",
         }
     }
+}
+
+/// Bytes of a cache line.
+pub(super) const LINE_BYTES: usize = 64;
+
+/// Loads all of a struct.
+fn lines<T>(at: *const T, load: &mut impl FnMut(*const u8)) {
+    let at = at.cast::<u8>();
+    (0..size_of::<T>())
+        .step_by(LINE_BYTES)
+        .for_each(|offset| load(at.wrapping_add(offset)));
 }
 
 /// Something that holds a collection's value.
@@ -148,7 +189,7 @@ pub enum Value {
     /// Packed, within [`PACKED_MAX`].
     Packed(Packing, Vec<u8>),
     /// A structure of its own.
-    Big(Box<Big>),
+    Big(Big),
 }
 
 impl Value {
@@ -162,7 +203,7 @@ impl Value {
     pub fn of(content: Content<'_>) -> Value {
         match content {
             Content::Packed(packing, bytes) => Value::Packed(packing, bytes.to_vec()),
-            Content::Big(big) => Value::Big(Box::new(big.clone())),
+            Content::Big(big) => Value::Big(big.clone()),
         }
     }
 }

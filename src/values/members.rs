@@ -126,6 +126,28 @@ impl<L: Layout> Members<L> {
         None
     }
 
+    /// Loads what leads to the record with this key: in step 0 its segment, in step 1 the place of its
+    /// tag, in step 2 the record.
+    #[inline]
+    pub fn ahead(&self, key: &[u8], step: usize, load: &mut impl FnMut(*const u8)) {
+        let hash = hash(key);
+        let segment = &self.segments[self.segment_of(hash)];
+        let tag = tag_of(hash);
+        match step {
+            0 => load(std::ptr::from_ref(segment).cast()),
+            1 => {
+                let slot = (usize::from(tag) * segment.len()) >> 16;
+                load(segment.as_ptr().wrapping_add(slot).cast());
+            }
+            _ => {
+                let record = segment.get(lower_bound(segment, tag));
+                if let Some(record) = record.filter(|record| record.tag() == tag) {
+                    load(record.address());
+                }
+            }
+        }
+    }
+
     /// A record whose payload is as wanted, among those whose keys have this hash.
     pub fn find_where(&self, hash: u64, wanted: impl Fn(&[u8]) -> bool) -> Option<Place> {
         let index = self.segment_of(hash);

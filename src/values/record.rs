@@ -58,6 +58,12 @@ impl Record {
         (self.0.get() >> ADDRESS_BITS) as u16
     }
 
+    /// Where it is, to be loaded ahead.
+    #[inline]
+    pub fn address(&self) -> *const u8 {
+        std::ptr::with_exposed_provenance((self.0.get() & ADDRESS_MASK) as usize)
+    }
+
     /// The bytes it was made of.
     #[inline]
     pub fn payload(&self) -> &[u8] {

@@ -212,11 +212,15 @@ enum Wish {
     History(Id),
 }
 
-pub(super) fn xreadgroup(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let request = Request::parse(args, true)?;
-    let (group, consumer) = request.group.ok_or(Error::XREADGROUP_NO_GROUP)?;
-    let mut wishes: SmallVec<[Wish; 4]> = SmallVec::new();
+/// What is wanted of each stream; `None` when that is long work.
+fn wishes(
+    txn: &mut Txn<'_>,
+    args: Args<'_>,
+    request: &Request<'_>,
+    group: &[u8],
+) -> Result<Option<SmallVec<[Wish; 4]>>, Error> {
     let short_max = txn.short_elements_max();
+    let mut wishes = SmallVec::new();
     let mut is_long = false;
     for n in 0..request.streams {
         let key = txn.key(n);
@@ -242,9 +246,15 @@ pub(super) fn xreadgroup(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_
         };
         wishes.push(wish);
     }
-    if is_long {
+    Ok((!is_long).then_some(wishes))
+}
+
+pub(super) fn xreadgroup(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let request = Request::parse(args, true)?;
+    let (group, consumer) = request.group.ok_or(Error::XREADGROUP_NO_GROUP)?;
+    let Some(wishes) = wishes(txn, args, &request, group)? else {
         return Ok(Flow::Long);
-    }
+    };
     let now_ms = unix_ms(txn);
     let start = reply.output().buffer().len();
     let mut served = 0;

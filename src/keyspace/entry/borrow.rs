@@ -63,6 +63,19 @@ impl<'a> EntryRef<'a> {
         }
     }
 
+    /// The collection, if it is a big one.
+    #[inline]
+    pub fn big(self) -> Option<&'a Big> {
+        let entry = ManuallyDrop::new(Entry(self.0));
+        if !entry.is_big() {
+            return None;
+        }
+        match self.content() {
+            Content::Big(big) => Some(big),
+            Content::Packed(..) => None,
+        }
+    }
+
     /// See [`Entry::may_have_field_deadlines`].
     #[inline]
     pub fn may_have_field_deadlines(self) -> bool {

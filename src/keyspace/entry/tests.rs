@@ -102,18 +102,23 @@ proptest! {
 
 #[test]
 fn a_big_collection_moves_with_its_entry() {
-    let big = Box::new(Big::Hash(crate::values::hash::Table::default()));
-    let address = std::ptr::from_ref(&*big) as usize;
+    let big = Big::Stream(Box::default());
+    let Big::Stream(stream) = &big else {
+        unreachable!("made above")
+    };
+    let address = std::ptr::from_ref(&**stream) as usize;
     let mut entry = Entry::big(b"key", big, None, 3);
-    assert_eq!((entry.kind(), entry.used_seconds()), (Type::Hash, 3));
+    assert_eq!((entry.kind(), entry.used_seconds()), (Type::Stream, 3));
     let mut moved = entry.renewed(b"longer key", Some(9));
     drop(entry);
     assert_eq!(
         (moved.key(), moved.deadline()),
         (&b"longer key"[..], Some(9))
     );
-    let held = std::ptr::from_mut(moved.big_mut().expect("big")) as usize;
-    assert_eq!(held, address);
+    let Some(Big::Stream(held)) = moved.big_mut() else {
+        panic!("a stream")
+    };
+    assert_eq!(std::ptr::from_ref(&**held) as usize, address);
     assert!(moved.packed_mut().is_empty() && moved.size_bytes() > 32);
 }
 

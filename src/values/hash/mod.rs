@@ -400,7 +400,7 @@ impl<C: Write> Hash<C> {
                 let add = |name: &[u8]| field.value.with_text(|value| table.set(name, value, ttl));
                 field.name.with_text(add);
             });
-            self.0.replace(Value::Big(Box::new(Big::Hash(table))));
+            self.0.replace(Value::Big(Big::Hash(table)));
         }
         self.table().expect("it is one now")
     }

@@ -171,6 +171,12 @@ impl Table {
         })
     }
 
+    /// See [`Members::ahead`].
+    #[inline]
+    pub fn ahead(&self, field: &[u8], step: usize, load: &mut impl FnMut(*const u8)) {
+        self.members.ahead(field, step, load);
+    }
+
     #[inline]
     pub(super) fn get(&self, field: &[u8]) -> Option<Parts<'_>> {
         let parts = self.members.get(field).map(Parts::of);

@@ -3,16 +3,20 @@
 use super::Limits;
 use super::chunk::Chunk;
 use super::iter::Iter;
+use super::nodes::Nodes;
 use super::run::{self, Framed, Item, Needle};
 use crate::base::alloc::good_size;
 use crate::protocol::output::Blob;
-use std::collections::VecDeque;
+use crate::values::content::LINE_BYTES;
 use std::sync::Arc;
+
+/// Lines at the front of a run that are loaded ahead; of a longer range the hardware sees the rest.
+const FRONT_LINES: usize = 3;
 
 /// A sequence of chunks, see the module's text.
 #[derive(Clone)]
 pub struct Chunks {
-    nodes: VecDeque<Node>,
+    nodes: Nodes,
     len: usize,
     /// Bytes of all runs and of the elements that are nodes of their own.
     run_bytes: usize,
@@ -34,6 +38,19 @@ pub(super) enum Node {
 impl Node {
     fn plain(text: &[u8]) -> Node {
         Node::Plain(Arc::new(text.to_vec()))
+    }
+
+    /// Loads both ends of a run.
+    fn ahead(&self, load: &mut impl FnMut(*const u8)) {
+        let Node::Packed(chunk) = self else { return };
+        let run = chunk.run().as_ptr_range();
+        // An element that is put before the first lies in front of it.
+        let front = run.start.wrapping_sub(LINE_BYTES / 2);
+        for line in 0..FRONT_LINES {
+            load(front.wrapping_add(line * LINE_BYTES));
+        }
+        load(run.end.wrapping_sub(LINE_BYTES));
+        load(run.end);
     }
 
     fn count(&self) -> usize {
@@ -81,7 +98,7 @@ impl Chunks {
     /// A run's elements, copied.
     pub(super) fn of(run: &[u8], count: usize, is_small: bool) -> Chunks {
         let mut chunks = Chunks {
-            nodes: VecDeque::new(),
+            nodes: Nodes::default(),
             len: 0,
             run_bytes: 0,
             allocated: 0,
@@ -105,7 +122,7 @@ impl Chunks {
 
     /// Bytes it takes from the allocator, its own struct not included. O(1).
     pub fn size_bytes(&self) -> usize {
-        self.allocated + good_size(self.nodes.capacity() * size_of::<Node>())
+        self.allocated + self.nodes.ring_bytes()
     }
 
     /// What `OBJECT ENCODING` calls it.
@@ -131,7 +148,7 @@ impl Chunks {
 
     /// Appends all runs to `bytes`; all elements are in runs.
     pub(super) fn append_runs_to(&self, bytes: &mut Vec<u8>) {
-        for node in &self.nodes {
+        for node in self.nodes.iter() {
             match node {
                 Node::Packed(chunk) => bytes.extend_from_slice(chunk.run()),
                 Node::Plain(_) => unreachable!("long elements are in no run"),
@@ -140,7 +157,7 @@ impl Chunks {
     }
 
     #[cfg(test)]
-    pub(super) fn nodes(&self) -> &VecDeque<Node> {
+    pub(super) fn nodes(&self) -> &Nodes {
         &self.nodes
     }
 
@@ -151,6 +168,25 @@ impl Chunks {
         }
         let spot = self.locate(start);
         Iter::over_nodes(&self.nodes, spot.node, spot.index, count, backwards)
+    }
+
+    /// Loads what is at the ends: in step 0 of the first node, and of a ring where the last one is, in
+    /// step 1 that.
+    pub fn ahead(&self, step: usize, load: &mut impl FnMut(*const u8)) {
+        let last = self.nodes.len().saturating_sub(1);
+        match step {
+            0 => {
+                self.nodes
+                    .get(0)
+                    .into_iter()
+                    .for_each(|node| node.ahead(load));
+                if last > 0 {
+                    load((&raw const self.nodes[last]).cast());
+                }
+            }
+            1 if last > 0 => self.nodes[last].ahead(load),
+            _ => {}
+        }
     }
 
     /// Puts an element before or behind all others.
@@ -210,6 +246,29 @@ impl Chunks {
         self.insert(index, text, limits);
     }
 
+    /// Removes the first or the last element, unless it is the only one of its node: false then.
+    pub(super) fn pop(&mut self, front: bool) -> bool {
+        let node = if front {
+            0
+        } else {
+            self.nodes.len().saturating_sub(1)
+        };
+        let Some(Node::Packed(chunk)) = self.nodes.get(node) else {
+            return false;
+        };
+        if chunk.count() < 2 {
+            return false;
+        }
+        let run = chunk.run();
+        let (at, end) = if front {
+            (0, run::end_of(run, 0))
+        } else {
+            (run::start_of(run, run.len()), run.len())
+        };
+        self.change(node, |chunk| chunk.remove(at, end, 1));
+        true
+    }
+
     /// Removes `count` elements from `start` on; they exist.
     pub(super) fn remove(&mut self, start: usize, count: usize, limits: Limits) {
         if count == 0 {
@@ -239,7 +298,7 @@ impl Chunks {
         if first > 0 && first < self.nodes.len() {
             self.merge(first - 1, limits);
         }
-        self.shrink_nodes();
+        self.nodes.shrink();
     }
 
     /// Removes elements equal to `needle`: the first `most` of them, or the last. How many it were.
@@ -271,7 +330,7 @@ impl Chunks {
                     node += 1;
                 }
             }
-            self.shrink_nodes();
+            self.nodes.shrink();
         }
         removed
     }
@@ -315,7 +374,8 @@ impl Chunks {
             }
         } else {
             let mut left = self.len - index;
-            for (node, here) in self.nodes.iter().enumerate().rev() {
+            for node in (0..self.nodes.len()).rev() {
+                let here = &self.nodes[node];
                 if left <= here.count() {
                     let index = here.count() - left;
                     return Spot { node, index };
@@ -437,7 +497,7 @@ impl Chunks {
 
     fn take(&mut self, at: usize) -> Node {
         self.take_out(at);
-        self.nodes.remove(at).expect("the node exists")
+        self.nodes.remove(at)
     }
 
     /// Subtracts a node from the counts.
@@ -452,16 +512,6 @@ impl Chunks {
         for at in from..to {
             self.take_out(at);
         }
-        if to - from == 1 && (from == 0 || to == self.nodes.len()) {
-            self.nodes.remove(from);
-        } else {
-            self.nodes.drain(from..to);
-        }
-    }
-
-    fn shrink_nodes(&mut self) {
-        if self.nodes.len() < self.nodes.capacity() / 4 {
-            self.nodes.shrink_to(self.nodes.len() * 2);
-        }
+        self.nodes.drop_range(from, to);
     }
 }

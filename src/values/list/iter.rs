@@ -1,8 +1,8 @@
 //! Visits elements of a list in either direction.
 
 use super::chunks::Node;
+use super::nodes::Nodes;
 use super::run::{self, Item};
-use std::collections::VecDeque;
 
 /// Visits a number of elements, in either direction.
 #[derive(Clone)]
@@ -14,7 +14,7 @@ pub struct Iter<'a> {
     left: usize,
     backwards: bool,
     /// All nodes, and the one that `run` is of.
-    nodes: Option<&'a VecDeque<Node>>,
+    nodes: Option<&'a Nodes>,
     node: usize,
     /// The node visited is a single long element, not visited yet.
     at_plain: bool,
@@ -47,7 +47,7 @@ impl<'a> Iter<'a> {
 
     /// Visits `left` elements from element `index` of `node` on.
     pub(super) fn over_nodes(
-        nodes: &'a VecDeque<Node>,
+        nodes: &'a Nodes,
         node: usize,
         index: usize,
         left: usize,

@@ -2,7 +2,7 @@
 //!
 //! A list of up to `IN_ENTRY_MAX` bytes is packed into its key's entry: a count of two bytes and
 //! a `run`. A longer one is a [`Chunks`]: runs of up to a node's size (8 KiB, unless configured
-//! otherwise) in a ring, each in a buffer with room at both ends, so that a push or pop at either
+//! otherwise) in a sequence of nodes, each in a buffer with room at both ends, so that a push or pop at either
 //! end moves nothing; an element larger than a node is a node of its own. Every node knows its
 //! count, so that an index is found by adding counts, from the nearer end, and then walking one
 //! run, again from its nearer end.
@@ -16,6 +16,7 @@
 mod chunk;
 mod chunks;
 mod iter;
+mod nodes;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -270,6 +271,12 @@ impl<C: Write> List<C> {
 
     /// Removes up to `count` elements from an end on.
     pub fn remove_from_end(&mut self, end: End, count: usize, limits: Limits) {
+        if count == 1
+            && let Some(chunks) = self.chunks()
+            && chunks.pop(end == End::Left)
+        {
+            return self.settle(limits);
+        }
         let start = match end {
             End::Left => 0,
             End::Right => self.len().saturating_sub(count),
@@ -319,7 +326,7 @@ impl<C: Write> List<C> {
         match self.run() {
             Some(run) if !is_small || run.len() + bytes + overhead > IN_ENTRY_MAX => {
                 let chunks = Chunks::of(run, self.len(), is_small);
-                self.0.replace(Value::Big(Box::new(Big::List(chunks))));
+                self.0.replace(Value::Big(Big::List(chunks)));
             }
             Some(_) => {}
             None => self.must_chunks().is_small = is_small,

@@ -157,14 +157,14 @@ pub fn previous(run: &[u8], end: usize) -> (Item<'_>, usize) {
 
 /// Offset behind the element at `at`.
 #[inline]
-fn end_of(run: &[u8], at: usize) -> usize {
+pub fn end_of(run: &[u8], at: usize) -> usize {
     let len = packed::element_len(&run[at..]);
     at + len + tail_len(len)
 }
 
 /// Offset of the element that ends before `end`.
 #[inline]
-fn start_of(run: &[u8], end: usize) -> usize {
+pub fn start_of(run: &[u8], end: usize) -> usize {
     let low = run[end - 1];
     let mut len = usize::from(low & 0x7f);
     let mut tail = 1;

@@ -113,12 +113,12 @@ fn apply(step: &Step, list: &mut List<&mut Value>, model: &mut Model, limits: Li
 /// What the counts say is what there is.
 fn check_counts(value: &Value, limits: Limits) {
     let Value::Big(big) = value else { return };
-    let Big::List(chunks) = &**big else {
+    let Big::List(chunks) = big else {
         unreachable!()
     };
     let nodes = chunks.nodes();
     let (mut len, mut bytes, mut allocated) = (0, 0, 0);
-    for node in nodes {
+    for node in nodes.iter() {
         match node {
             Node::Packed(chunk) => {
                 assert!(chunk.count() > 0, "no node is empty");
@@ -139,11 +139,7 @@ fn check_counts(value: &Value, limits: Limits) {
         }
     }
     assert_eq!((len, bytes), (chunks.len(), chunks.run_bytes()));
-    let ring = nodes.capacity() * size_of::<Node>();
-    assert_eq!(
-        allocated + crate::base::alloc::good_size(ring),
-        chunks.size_bytes()
-    );
+    assert_eq!(allocated + nodes.ring_bytes(), chunks.size_bytes());
 }
 
 fn texts<'a>(items: impl Iterator<Item = Item<'a>>) -> Vec<Vec<u8>> {
@@ -267,5 +263,31 @@ fn chunks_are_full() {
             unreachable!()
         };
         assert_eq!(bytes.len(), 2 + 20 * 16);
+    }
+}
+
+#[test]
+fn the_steps_ahead_lead_to_both_ends() {
+    let limits = Limits::new(-2);
+    for count in [200, 20_000] {
+        let mut value = Value::default();
+        push(&mut value, count, limits);
+        let Value::Big(Big::List(chunks)) = &value else {
+            unreachable!("it is long")
+        };
+        let mut lines = Vec::new();
+        for step in 0..2 {
+            chunks.ahead(step, &mut |address| lines.push(address.addr() / 64));
+        }
+        let list = List::new(&value);
+        for end in [End::Left, End::Right] {
+            let Some(Item::Bytes(text)) = list.at_end(end) else {
+                unreachable!("elements are texts")
+            };
+            assert!(
+                lines.contains(&(text.as_ptr().addr() / 64)),
+                "{count} {end:?}"
+            );
+        }
     }
 }

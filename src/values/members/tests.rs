@@ -202,3 +202,32 @@ fn draws_are_even() {
     assert!((750.0..1250.0).contains(&distance), "{distance}");
     assert_eq!(Table::new().random(&mut random), None);
 }
+
+#[test]
+fn the_steps_ahead_lead_to_the_record() {
+    let table = filled(0..5_000);
+    for number in 0..5_000 {
+        let key = key_of(number);
+        let place = table.find(hash(&key), &key).expect("it was added");
+        let steps: Vec<Vec<*const u8>> = (0..3)
+            .map(|step| {
+                let mut loaded = Vec::new();
+                table.ahead(&key, step, &mut |address| loaded.push(address));
+                loaded
+            })
+            .collect();
+        let segment = std::ptr::from_ref(&table.segments[place.segment as usize]);
+        assert_eq!(steps[0], [segment.cast::<u8>()]);
+        // Within the lines of the array that a search from there on reads.
+        let slot = std::ptr::from_ref(table.record(place)).addr();
+        assert!(steps[1][0].addr().abs_diff(slot) < 512, "{number}");
+        // Of those that share the tag, the first one's.
+        let same_tag = table.record(place).tag();
+        let first = lower_bound(&table.segments[place.segment as usize], same_tag);
+        let record = &table.segments[place.segment as usize][first];
+        assert_eq!(steps[2], [record.address()]);
+    }
+    let mut loaded = 0;
+    table.ahead(b"none", 2, &mut |_| loaded += 1);
+    assert!(loaded <= 1);
+}

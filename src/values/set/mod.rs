@@ -44,6 +44,12 @@ impl Table {
         self.0.size_bytes()
     }
 
+    /// See [`Members::ahead`].
+    #[inline]
+    pub fn ahead(&self, member: &[u8], step: usize, load: &mut impl FnMut(*const u8)) {
+        self.0.ahead(member, step, load);
+    }
+
     #[inline]
     fn add(&mut self, member: &[u8]) -> bool {
         let hash = hash(member);
@@ -390,7 +396,7 @@ impl<C: Write> Set<C> {
             self.for_each(|element| {
                 element.with_text(|member| table.add(member));
             });
-            self.0.replace(Value::Big(Box::new(Big::Set(table))));
+            self.0.replace(Value::Big(Big::Set(table)));
         }
         self.table().expect("it is one now")
     }

@@ -163,7 +163,7 @@ pub fn of_mut<C: Write + ?Sized>(holder: &mut C) -> Option<&mut Stream> {
 #[inline]
 pub fn create<C: Write + ?Sized>(holder: &mut C) -> &mut Stream {
     if of(holder.content()).is_none() {
-        holder.replace(Value::Big(Box::new(Big::Stream(Stream::default()))));
+        holder.replace(Value::Big(Big::Stream(Box::default())));
     }
     of_mut(holder).expect("a stream is there")
 }

@@ -96,7 +96,7 @@ impl Gathering {
             return packed;
         }
         let tree = Tree::of_sorted(self.slots, self.index, &ids);
-        Value::Big(Box::new(Big::Zset(tree)))
+        Value::Big(Big::Zset(Box::new(tree)))
     }
 
     pub(super) fn into_tree(self) -> Tree {

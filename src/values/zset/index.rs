@@ -203,6 +203,22 @@ impl Index {
         }
     }
 
+    /// Where the bucket of a name is.
+    pub fn bucket_address(&self, name: &[u8]) -> *const u8 {
+        std::ptr::from_ref(self.primary.at(self.home(hash(name)))).cast()
+    }
+
+    /// Visits the numbers in the bucket of a name whose tag is the name's.
+    pub fn each_likely(&self, name: &[u8], mut visit: impl FnMut(u32)) {
+        let hash = hash(name);
+        let bucket = self.primary.at(self.home(hash));
+        let mut bits = bucket.matching(tag_of(hash));
+        while bits != 0 {
+            visit(bucket.ids[bits.trailing_zeros() as usize]);
+            bits &= bits - 1;
+        }
+    }
+
     /// The member of that name.
     #[inline]
     pub fn find(&self, name: &[u8], slots: &Slots) -> Option<u32> {

@@ -247,8 +247,8 @@ impl<C: Write> Zset<C> {
         for (name, score) in self.all() {
             name.with_text(|name| members.put(name, score, |_| score));
         }
-        let tree = Big::Zset(members.into_tree());
-        self.0.replace(Value::Big(Box::new(tree)));
+        let tree = Big::Zset(Box::new(members.into_tree()));
+        self.0.replace(Value::Big(tree));
     }
 
     /// Removes a member; true when it was there. O(log n).

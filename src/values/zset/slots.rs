@@ -77,6 +77,12 @@ impl Slots {
         &mut self.chunks[id as usize / CHUNK][id as usize % CHUNK]
     }
 
+    /// Where a slot is.
+    #[inline]
+    pub fn address(&self, id: u32) -> *const u8 {
+        std::ptr::from_ref(self.slot(id)).cast()
+    }
+
     /// A member's name.
     #[inline]
     pub fn name(&self, id: u32) -> &[u8] {

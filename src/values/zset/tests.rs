@@ -171,7 +171,7 @@ fn run(steps: &[Step], limits: Limits) {
         check(&zset, &model);
     }
     if let Value::Big(big) = &value
-        && let Big::Zset(tree) = &**big
+        && let Big::Zset(tree) = big
     {
         tree.check();
         tree.clone().check();

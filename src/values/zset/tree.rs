@@ -51,6 +51,16 @@ impl Tree {
         self.slots.size_bytes() + self.index.size_bytes() + self.order.size_bytes()
     }
 
+    /// Loads what leads to a member: in step 1 its bucket, in step 2 the slots that it may have.
+    pub fn ahead(&self, name: &[u8], step: usize, load: &mut impl FnMut(*const u8)) {
+        match step {
+            1 => load(self.index.bucket_address(name)),
+            _ => self
+                .index
+                .each_likely(name, |id| load(self.slots.address(id))),
+        }
+    }
+
     /// A member's number, for this and the next call.
     #[inline]
     pub(super) fn find(&self, name: &[u8]) -> Option<u32> {
