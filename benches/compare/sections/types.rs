@@ -99,6 +99,7 @@ fn scenes(options: &Options) -> Vec<Scene> {
         sets(keys),
         sorted_sets(keys),
         large_sorted_set(many),
+        large_tables(options.scaled(1_000_000).max(1000)),
         streams(many),
     ]
 }
@@ -232,6 +233,39 @@ fn large_sorted_set(many: u64) -> Scene {
                 op("ZRANK big", &["ZRANK", "big", "#mem:"], Answer::Integer),
                 many,
                 2,
+            ),
+        ],
+    }
+}
+
+fn large_tables(many: u64) -> Scene {
+    let set = || op("SADD big", &["SADD", "bigset", "#mem:"], Answer::Integer);
+    let hash = || {
+        op(
+            "HSET big",
+            &["HSET", "bighash", "#fld:", "@"],
+            Answer::Integer,
+        )
+    };
+    Scene {
+        title: "a hash and a set of a million elements",
+        fills: vec![(hash(), many), (set(), many)],
+        rows: vec![
+            row(
+                op("HGET big", &["HGET", "bighash", "#fld:"], Answer::Alike),
+                many,
+                1,
+            ),
+            row(hash(), many, 1),
+            row(set(), many, 1),
+            row(
+                op(
+                    "SISMEMBER big",
+                    &["SISMEMBER", "bigset", "#mem:"],
+                    Answer::Integer,
+                ),
+                many,
+                1,
             ),
         ],
     }
