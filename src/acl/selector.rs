@@ -3,7 +3,7 @@
 use super::allowed::Allowed;
 use super::patterns::Patterns;
 use crate::commands::spec::{Access, NO_AUTH, PUBSUB};
-use crate::commands::table::Registered;
+use crate::commands::table::{self, Registered};
 use crate::error::{Refusal, RuleError};
 use crate::protocol::Args;
 
@@ -45,7 +45,15 @@ struct Compiled {
     /// both.
     keys: [Patterns; 4],
     channels: Patterns,
+    /// By command, what tells at one look whether a request is permitted: the index in `keys` of the
+    /// patterns that its only key is to match, or [`PERMITTED`], or [`UNDECIDED`].
+    verdicts: Box<[u8]>,
 }
+
+/// Whatever the arguments, the request is permitted.
+const PERMITTED: u8 = 4;
+/// [`Selector::check`] must look at the request.
+const UNDECIDED: u8 = 5;
 
 impl Selector {
     /// Everything.
@@ -139,7 +147,36 @@ impl Selector {
         self.compiled = Compiled {
             keys: [keys(0), keys(READ), keys(WRITE), keys(BOTH)],
             channels: Patterns::new(self.channels.iter().map(|pattern| &**pattern)),
+            verdicts: table::all()
+                .iter()
+                .map(|command| self.verdict(command))
+                .collect(),
         };
+    }
+
+    fn verdict(&self, command: &Registered) -> u8 {
+        let asks_channels = !self.all_channels && command.has(PUBSUB);
+        if !self.allowed.has(command.id) || asks_channels {
+            return UNDECIDED;
+        }
+        match command.command.keys {
+            [] => PERMITTED,
+            _ if self.all_keys => PERMITTED,
+            [spec] if command.traits.has_one_key && spec.varies.is_none() => needs(spec.access),
+            _ => UNDECIDED,
+        }
+    }
+
+    /// Does one look tell that this request may be run? Its number of arguments is one the command
+    /// accepts. If it does not tell, [`Selector::check`] decides. No call is made for it.
+    #[inline(always)] // so that its caller saves no registers
+    pub fn permits_at_once(&self, command: &Registered, args: Args<'_>) -> bool {
+        let verdict = self.compiled.verdicts.get(command.id);
+        let verdict = usize::from(*verdict.unwrap_or(&UNDECIDED));
+        match self.compiled.keys.get(verdict) {
+            Some(patterns) => patterns.match_at_once(args.at(1)),
+            None => verdict == usize::from(PERMITTED),
+        }
     }
 
     /// May this request be run?

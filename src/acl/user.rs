@@ -69,6 +69,7 @@ impl User {
             open_channels,
         };
         user.root = user.blank_selector();
+        user.compile();
         user
     }
 
@@ -130,7 +131,6 @@ impl User {
     /// May it run this request? If no selector permits it, the refusal is that of the selector that
     /// came furthest, as in Redis: a channel before a key, a key before the command, a later argument
     /// before an earlier one.
-    #[inline]
     pub fn check(&self, command: &Registered, args: Args<'_>) -> Result<(), Denial> {
         if self.unrestricted {
             return Ok(());
@@ -140,6 +140,20 @@ impl User {
             Err(denial) => denial,
         };
         self.check_others(command, args, denial)
+    }
+
+    /// May it run this request, whose number of arguments the command accepts? As
+    /// [`User::check`], which is asked only if one look does not tell.
+    #[inline(always)] // see `Selector::permits_at_once`
+    pub fn permits(&self, command: &Registered, args: Args<'_>) -> bool {
+        let at_once = self.root.permits_at_once(command, args);
+        debug_assert!(!at_once || self.check(command, args).is_ok());
+        at_once || self.permits_closely(command, args)
+    }
+
+    #[inline(never)]
+    fn permits_closely(&self, command: &Registered, args: Args<'_>) -> bool {
+        self.check(command, args).is_ok()
     }
 
     #[cold]

@@ -120,10 +120,11 @@ impl Session {
         Err(denial.refusal)
     }
 
-    /// May it run this request, by the rules it is checked by? A refusal is not noted.
+    /// May it run this request, whose number of arguments is right, by the rules it is checked by?
+    /// A refusal is not noted.
     #[inline(never)] // a user that may everything is not asked
     pub fn permits(&self, command: &Registered, args: Args<'_>) -> bool {
-        self.user.check(command, args).is_ok()
+        self.user.permits(command, args)
     }
 
     /// May it have a request run that reads keys none of its arguments is?

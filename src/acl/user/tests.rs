@@ -13,6 +13,10 @@ fn user(rules: &str) -> User {
 }
 
 fn check(user: &User, request: &str) -> Result<(), Denial> {
+    on_request(request, |command, args| user.check(command, args))
+}
+
+fn on_request<T>(request: &str, ask: impl FnOnce(&Registered, Args<'_>) -> T) -> T {
     let words: Vec<&str> = request.split(' ').collect();
     let (mut bytes, mut spans) = (Vec::new(), Vec::new());
     for word in &words {
@@ -23,7 +27,7 @@ fn check(user: &User, request: &str) -> Result<(), Denial> {
     let sub = words
         .get(1)
         .and_then(|name| top.subcommand(name.as_bytes()));
-    user.check(sub.unwrap_or(top), Args::new(&bytes, &spans))
+    ask(sub.unwrap_or(top), Args::new(&bytes, &spans))
 }
 
 #[track_caller]
@@ -238,5 +242,30 @@ proptest! {
         let again = User::new(b"u", false).with(merged.iter().map(Vec::as_slice));
         let again = again.map_err(|error| format!("{error:?} of {}", shown.escape_ascii()));
         prop_assert!(again.as_ref() == Ok(&user), "{}: {:?}", shown.escape_ascii(), again.err());
+    }
+
+    /// What one look tells is what looking closely tells.
+    #[test]
+    fn a_look_tells_what_a_check_does(
+        rules in prop::collection::vec(rule(), 0..12),
+        selector in prop::collection::vec(rule(), 0..3),
+        keys in prop::collection::vec("[a-c*?]{0,4}", 1..6),
+    ) {
+        let mut user = User::new(b"u", false);
+        for rule in rules.into_iter().chain([format!("({})", selector.join(" "))]) {
+            if let Ok(changed) = user.with([rule.as_bytes()].into_iter()) {
+                user = changed;
+            }
+        }
+        for key in keys {
+            for request in ["GET K", "SET K x", "SET K x GET", "GETDEL K", "STRLEN K", "MGET K K",
+                "TYPE K", "PUBLISH K x", "CONFIG GET K", "SELECT 1", "RENAME K a", "DEL K a"] {
+                let request = request.replace('K', &key);
+                let (looked, checked) = on_request(&request, |command, args| {
+                    (user.permits(command, args), user.check(command, args))
+                });
+                prop_assert_eq!(looked, checked.is_ok(), "{} by {:?}", request, user.rules());
+            }
+        }
     }
 }
