@@ -102,6 +102,9 @@ pub enum How {
     Commit,
     /// What disturbs and is not recorded; no steps.
     Disturb(u8),
+    /// Watches a key and leaves it again, many times at once: whoever watches it meanwhile must not
+    /// notice. Not recorded; no steps.
+    WatchAndLeave(Key),
 }
 
 /// Steps that are to happen at one moment, or, for [`How::Watch`], one after the other.

@@ -16,8 +16,12 @@ const SMALL_ROUNDS: u64 = 20_000;
 /// In each of several rounds with the fault, the checker must find one of these first.
 #[track_caller]
 fn assert_caught(fault: Fault, expected: &[Class]) {
+    let shape = match fault {
+        Fault::StolenWatch => Shape::of_watchers(8000),
+        _ => Shape::of(8000),
+    };
     for seed in 0..ROUNDS {
-        let found = check(&simulate(&Shape::of(8000), fault, seed));
+        let found = check(&simulate(&shape, fault, seed));
         let classes: Vec<Class> = found.iter().map(|anomaly| anomaly.class).collect();
         let hit = classes.iter().any(|class| expected.contains(class));
         assert!(hit, "seed {seed}: {fault:?} was taken for {classes:?}");
@@ -37,7 +41,8 @@ fn a_server_without_fault_is_found_to_have_none() {
 
 #[test]
 fn a_stale_read_is_caught() {
-    assert_caught(Fault::StaleRead, &[Class::RealTime, Class::ReadSkew]);
+    let expected = [Class::RealTime, Class::ReadSkew, Class::Internal];
+    assert_caught(Fault::StaleRead, &expected);
 }
 
 #[test]
@@ -71,7 +76,8 @@ fn a_fractured_read_is_caught() {
 
 #[test]
 fn an_exec_that_others_write_into_is_caught() {
-    assert_caught(Fault::ExecNotIsolated, &[Class::Internal, Class::ReadSkew]);
+    let expected = [Class::Internal, Class::ReadSkew, Class::IntermediateRead];
+    assert_caught(Fault::ExecNotIsolated, &expected);
 }
 
 #[test]
@@ -84,6 +90,17 @@ fn write_skew_is_caught() {
 fn a_watch_that_misses_a_change_is_caught() {
     let expected = [Class::ReadSkew, Class::LostUpdate, Class::Internal];
     assert_caught(Fault::MissedWatch, &expected);
+}
+
+#[test]
+fn a_watch_that_goes_with_anothers_is_caught() {
+    let expected = [
+        Class::ReadSkew,
+        Class::LostUpdate,
+        Class::Internal,
+        Class::RealTime,
+    ];
+    assert_caught(Fault::StolenWatch, &expected);
 }
 
 #[test]
@@ -174,6 +191,7 @@ fn small(kinds: fn(Kind) -> bool, several: bool) -> Shape {
         several,
         disturb: false,
         scripts: true,
+        watches: false,
     }
 }
 

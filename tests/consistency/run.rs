@@ -23,6 +23,8 @@ pub struct Plan {
     pub steps: usize,
     pub options: Options,
     pub protocol: u8,
+    /// What a round of so many accesses looks like.
+    pub shape: fn(usize) -> Shape,
 }
 
 /// What was run.
@@ -70,7 +72,7 @@ pub fn run(plan: Plan, seed: u64) {
     });
     let shape = Shape {
         scripts: SCRIPTS,
-        ..Shape::of(ROUND_STEPS)
+        ..(plan.shape)(ROUND_STEPS)
     };
     for number in 0..plan.steps.div_ceil(ROUND_STEPS) as u64 {
         let history = round(&shape, &mut wires, number, seed ^ (number << 16), start);

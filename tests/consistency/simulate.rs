@@ -31,6 +31,8 @@ pub enum Fault {
     WriteSkew,
     /// `EXEC` sometimes does not ask whether watched keys have changed.
     MissedWatch,
+    /// Who leaves a watched key sometimes takes the others' watches of it along.
+    StolenWatch,
     /// A write is sometimes done after its reply has been sent.
     LateWrite,
     /// An append is sometimes done twice.
@@ -44,6 +46,7 @@ impl Fault {
     fn rate(self) -> f64 {
         match self {
             Fault::WriteSkew | Fault::AbortedWrite | Fault::LateWrite => 0.5,
+            Fault::FracturedRead | Fault::ExecNotIsolated => 0.2,
             _ => 0.05,
         }
     }
@@ -60,6 +63,8 @@ struct Stored {
     now: Cell,
     before: Cell,
     writes: u64,
+    /// How often watches of it were forgotten.
+    thefts: u64,
 }
 
 /// A client and where the server is with its batch.
@@ -71,8 +76,8 @@ struct Session {
     /// Answers to the first steps of the request that is being done in several turns.
     partly: Vec<Answer>,
     torn: bool,
-    /// What watched keys' counts of writes were.
-    watched: Vec<(Key, u64)>,
+    /// What watched keys' counts of writes, and of forgotten watches, were.
+    watched: Vec<(Key, u64, u64)>,
 }
 
 struct Model {
@@ -93,6 +98,7 @@ pub fn simulate(shape: &Shape, fault: Fault, seed: u64) -> History {
         now: empty(key),
         before: empty(key),
         writes: 0,
+        thefts: 0,
     };
     let mut model = Model {
         keys: (0..shape.keys()).map(stored).collect(),
@@ -189,9 +195,11 @@ impl Model {
     fn aborts(&mut self, session: &mut Session, request: &Request) -> bool {
         let mut watched = std::mem::take(&mut session.watched);
         if self.strikes(Fault::WriteSkew) {
-            watched.retain(|(key, _)| request.steps.iter().any(|step| step.key() == *key));
+            watched.retain(|(key, ..)| request.steps.iter().any(|step| step.key() == *key));
         }
-        let changed = |&(key, writes): &(Key, u64)| self.keys[key as usize].writes != writes;
+        watched.retain(|&(key, _, thefts)| self.keys[key as usize].thefts == thefts);
+        let changed =
+            |&(key, writes, _): &(Key, u64, u64)| self.keys[key as usize].writes != writes;
         let changed = watched.iter().any(changed);
         changed && !self.strikes(Fault::MissedWatch)
     }
@@ -199,8 +207,16 @@ impl Model {
     /// Does a request: all of it, or one step when it is torn.
     fn advance(&mut self, session: &mut Session, request: &Request) {
         if request.how == How::Watch && session.partly.is_empty() {
-            let writes = |step: &Step| (step.key(), self.keys[step.key() as usize].writes);
-            session.watched = request.steps.iter().map(writes).collect();
+            let counts = |step: &Step| {
+                let stored = &self.keys[step.key() as usize];
+                (step.key(), stored.writes, stored.thefts)
+            };
+            session.watched = request.steps.iter().map(counts).collect();
+        }
+        if let How::WatchAndLeave(key) = request.how
+            && self.strikes(Fault::StolenWatch)
+        {
+            self.keys[key as usize].thefts += 1;
         }
         if session.partly.is_empty() {
             session.torn = request.how == How::Watch || self.tears(request);

@@ -16,6 +16,25 @@ const DISTURBANCES: &[&str] = &[
     "UNLINK bulk2",
 ];
 
+/// How a client that watches a key leaves it, and what it is told beside `OK`.
+const LEAVES: [(&[&str], Told); 4] = [
+    (&["UNWATCH"], Told::Ok),
+    (&["MULTI", "DISCARD"], Told::Ok),
+    (&["MULTI", "EXEC"], Told::Nothing),
+    (&["UNWATCH"], Told::Ok),
+];
+
+/// The last reply of a way to leave.
+#[derive(Clone, Copy)]
+enum Told {
+    Ok,
+    /// An empty transaction's: an array without elements, or null since the key has changed.
+    Nothing,
+}
+
+/// How often it does so at once.
+const LEAVES_AT_ONCE: usize = 64;
+
 /// Elements of the list that disturbances work on.
 const BULK: usize = 2000;
 
@@ -140,6 +159,16 @@ impl Wire {
                 let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
                 self.push(&words);
             }
+            How::WatchAndLeave(key) => {
+                let watch = ["WATCH".to_owned(), self.name(key)];
+                for at in 0..LEAVES_AT_ONCE {
+                    self.push(&watch);
+                    let (leave, _) = LEAVES[at % LEAVES.len()];
+                    leave
+                        .iter()
+                        .for_each(|word| self.push(&[(*word).to_owned()]));
+                }
+            }
         }
     }
 
@@ -230,6 +259,22 @@ impl Wire {
                 assert!(!reply.is_error(), "{request:?}: {reply}");
                 Some(Vec::new())
             }
+            How::WatchAndLeave(_) => {
+                (0..LEAVES_AT_ONCE).for_each(|at| self.left(LEAVES[at % LEAVES.len()]));
+                Some(Vec::new())
+            }
+        }
+    }
+
+    /// Reads what a client that watched a key and left it is told.
+    fn left(&mut self, (leave, told): (&[&str], Told)) {
+        for _ in 0..leave.len() {
+            expect(&self.conn.reply(), "OK");
+        }
+        let last = self.conn.reply();
+        match told {
+            Told::Ok => expect(&last, "OK"),
+            Told::Nothing => assert!(last.is_null() || last.items().is_empty(), "{last}"),
         }
     }
 

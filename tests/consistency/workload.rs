@@ -31,6 +31,8 @@ pub struct Shape {
     pub disturb: bool,
     /// Whether scripts are among them.
     pub scripts: bool,
+    /// Whether clients do little but watch keys, commit, and leave what they watched.
+    pub watches: bool,
 }
 
 impl Shape {
@@ -47,6 +49,16 @@ impl Shape {
             several: true,
             disturb: true,
             scripts: true,
+            watches: false,
+        }
+    }
+
+    /// The same for clients that mostly watch, all of them few keys.
+    pub fn of_watchers(steps: usize) -> Shape {
+        Shape {
+            group_keys: 6,
+            watches: true,
+            ..Shape::of(steps)
         }
     }
 
@@ -166,7 +178,10 @@ impl Client {
     fn request(&mut self) -> Request {
         let dice = self.rng.random_range(0..100);
         match dice {
+            0..30 if self.shape.watches => self.watch(),
+            30..50 if self.shape.watches => self.watch_and_leave(),
             0 if self.shape.disturb => self.disturb(),
+            1 if self.shape.disturb => self.watch_and_leave(),
             _ if !self.shape.several || dice < 55 => {
                 let (key, reads) = (self.key(), self.rng.random_bool(0.5));
                 let step = self.step(key, reads);
@@ -190,6 +205,11 @@ impl Client {
     fn disturb(&mut self) -> Request {
         let which = self.rng.random();
         self.one(How::Disturb(which), Vec::new())
+    }
+
+    fn watch_and_leave(&mut self) -> Request {
+        let key = self.key();
+        self.one(How::WatchAndLeave(key), Vec::new())
     }
 
     /// One command on several keys of some kinds; a single read when there are none.
