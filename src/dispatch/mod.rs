@@ -110,6 +110,7 @@ impl Engine {
     #[inline]
     pub fn begin_requests(&mut self, session: &mut Session) {
         self.begin_batch();
+        self.shared.tracking.begin_round();
         session.is_usual = gates::is_usual(self, session);
     }
 
@@ -127,6 +128,7 @@ impl Engine {
     /// Ends a batch: publishes what was counted.
     #[inline]
     pub fn end_batch(&mut self) {
+        self.shared.tracking.end_round();
         self.local.publish(&self.shared.keyspace);
         self.sheet.publish(&mut self.local.tally);
         self.publish_executed();

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Bytes of a message beside the key.
+/// Bytes of a message beside the keys, and of a key beside its text.
 const MESSAGE_BYTES: usize = 64;
+const KEY_BYTES: usize = 8;
 
 /// What a client that keeps a cache has asked for.
 #[derive(Default)]
@@ -96,14 +97,15 @@ impl Listener for Client {
         self.is(Flag::Gone)
     }
 
-    fn tell_changed(&self, key: Option<&[u8]>, redirected: bool, limits: Limits) {
+    fn tell_changed(&self, keys: Option<&[&[u8]]>, redirected: bool, limits: Limits) {
         let by_push = self.protocol() == 3;
         // In RESP2 only a subscriber can take messages, and only those of somebody else's cache.
         let by_message = redirected && self.is(Flag::PubSub);
         if !(by_push || by_message) {
             return;
         }
-        let len = MESSAGE_BYTES + key.map_or(0, <[u8]>::len);
+        let key_bytes = |keys: &[&[u8]]| keys.iter().map(|key| key.len() + KEY_BYTES).sum();
+        let len = MESSAGE_BYTES + keys.map_or(0, key_bytes);
         self.post_written(len, limits, |reply| {
             if by_push {
                 reply.push(2);
@@ -113,11 +115,11 @@ impl Listener for Client {
                 reply.bulk(b"message");
                 reply.bulk(b"__redis__:invalidate");
             }
-            match key {
+            match keys {
                 None => reply.null(),
-                Some(key) => {
-                    reply.array(1);
-                    reply.bulk(key);
+                Some(keys) => {
+                    reply.array(keys.len());
+                    keys.iter().for_each(|key| reply.bulk(key));
                 }
             }
         });

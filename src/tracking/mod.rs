@@ -2,18 +2,21 @@
 //!
 //! A client in default mode is noted with each key that it reads, in `Table`; the first change of
 //! the key takes the note away and tells the client. A client in broadcast mode is told of every
-//! change of keys that begin with one of its prefixes; nothing is noted for it.
+//! change of keys that begin with one of its prefixes; nothing is noted for it. What one batch of
+//! requests changes it is told at once (`round`).
 //!
 //! A read notes its keys while their shards are still held, and a change tells under the same lock.
 //! So whoever was given a value is told of the change that came after, and after: the message goes
 //! to the client's mailbox, which is sent behind the replies that were written before.
 
 mod prefixes;
+mod round;
 mod table;
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use prefixes::Prefixes;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use table::Table;
@@ -31,10 +34,10 @@ pub trait Listener: Send + Sync {
     /// Has it disconnected?
     fn is_gone(&self) -> bool;
 
-    /// Tells that a key, or every key, is not what it was. `redirected` says whether that concerns
+    /// Tells that these keys, or all keys, are not what they were. `redirected` says whether that concerns
     /// another client's cache. When too much would be waiting for the listener it is to be cut off;
     /// the teller waits in no case.
-    fn tell_changed(&self, key: Option<&[u8]>, redirected: bool, limits: Limits);
+    fn tell_changed(&self, keys: Option<&[&[u8]]>, redirected: bool, limits: Limits);
 
     /// Tells that the client with this id, to which it has had its messages sent, is gone.
     fn tell_broken(&self, to: u64, limits: Limits);
@@ -72,11 +75,11 @@ struct Tracker<L> {
 }
 
 impl<L: Listener> Tracker<L> {
-    fn tell(&self, key: Option<&[u8]>, limits: Limits) {
+    fn tell(&self, keys: Option<&[&[u8]]>, limits: Limits) {
         match &self.redirect {
-            None => self.listener.tell_changed(key, false, limits),
+            None => self.listener.tell_changed(keys, false, limits),
             Some(other) if other.is_gone() => self.listener.tell_broken(other.id(), limits),
-            Some(other) => other.tell_changed(key, true, limits),
+            Some(other) => other.tell_changed(keys, true, limits),
         }
     }
 }
@@ -188,8 +191,51 @@ impl<L: Listener> Tracking<L> {
         if let Some(ids) = self.table.take(key, hash) {
             ids.each(|id| self.tell(id, key, by, false, limits));
         }
-        self.prefixes
-            .each(key, |id| self.tell(id, key, by, true, limits));
+        self.prefixes.each(key, |prefix, ids| {
+            if !round::note(prefix, key, by) {
+                ids.iter()
+                    .for_each(|id| self.tell(*id, key, by, true, limits));
+            }
+        });
+    }
+
+    /// A batch of requests begins on this thread: what it changes is told to clients in broadcast
+    /// mode when it is over.
+    #[inline]
+    pub fn begin_round(&self) {
+        if self.prefixes() > 0 {
+            round::open();
+        }
+    }
+
+    /// The batch is over.
+    #[inline]
+    pub fn end_round(&self) {
+        if self.prefixes() > 0 {
+            self.tell_round();
+        }
+    }
+
+    #[cold]
+    fn tell_round(&self) {
+        let limits = self.limits();
+        for (prefix, keys) in round::close() {
+            for id in self.prefixes.clients(&prefix) {
+                self.tell_of(id, &keys, limits);
+            }
+        }
+    }
+
+    fn tell_of(&self, id: u64, keys: &BTreeMap<Box<[u8]>, u64>, limits: Limits) {
+        let Some(tracker) = self.trackers.get(&id).filter(|one| one.broadcast) else {
+            return;
+        };
+        let concerns = |by: u64| !(tracker.no_loop && id == by);
+        let keys = keys.iter().filter(|(_, by)| concerns(**by));
+        let keys: Vec<&[u8]> = keys.map(|(key, _)| &**key).collect();
+        if !keys.is_empty() {
+            tracker.tell(Some(&keys), limits);
+        }
     }
 
     /// Tells everybody that every key has changed. The caller holds all shards.
@@ -206,7 +252,7 @@ impl<L: Listener> Tracking<L> {
             && tracker.broadcast == broadcast
             && !(tracker.no_loop && id == by)
         {
-            tracker.tell(Some(key), limits);
+            tracker.tell(Some(&[key]), limits);
         }
     }
 

@@ -56,15 +56,21 @@ impl Prefixes {
         self.count.store(inner.clients.len(), Relaxed);
     }
 
-    /// Visits the clients of all prefixes that a key begins with. One load while there are none.
-    pub(super) fn each(&self, key: &[u8], mut visit: impl FnMut(u64)) {
+    /// The clients that have named a prefix.
+    pub(super) fn clients(&self, prefix: &[u8]) -> Vec<u64> {
+        let inner = self.inner.read();
+        inner.clients.get(prefix).cloned().unwrap_or_default()
+    }
+
+    /// Visits all prefixes that a key begins with, and their clients. One load while there are none.
+    pub(super) fn each(&self, key: &[u8], mut visit: impl FnMut(&[u8], &[u64])) {
         if self.len() == 0 {
             return;
         }
         let inner = self.inner.read();
         for length in inner.lengths.range(..=key.len()).map(|(length, _)| *length) {
             if let Some(ids) = inner.clients.get(&key[..length]) {
-                ids.iter().for_each(|id| visit(*id));
+                visit(&key[..length], ids);
             }
         }
     }

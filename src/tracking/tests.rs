@@ -20,8 +20,14 @@ impl Listener for Reader {
         self.gone.load(Relaxed)
     }
 
-    fn tell_changed(&self, key: Option<&[u8]>, redirected: bool, _: Limits) {
-        let key = key.map_or("*".into(), String::from_utf8_lossy);
+    fn tell_changed(&self, keys: Option<&[&[u8]]>, redirected: bool, _: Limits) {
+        let key = keys.map_or("*".into(), |keys| {
+            let keys: Vec<_> = keys
+                .iter()
+                .map(|key| String::from_utf8_lossy(key))
+                .collect();
+            keys.join("+")
+        });
         let sign = if redirected { ">" } else { "" };
         self.told.lock().push(format!("{sign}{key}"));
     }
@@ -119,6 +125,47 @@ fn prefixes_of_any_length() {
     some.was_told(&[]);
     tracking.disable(1, [&b""[..]].into_iter(), |on| assert!(!on));
     assert_eq!((tracking.prefixes(), tracking.clients()), (0, 0));
+}
+
+#[test]
+fn what_a_batch_changes_is_told_at_once() {
+    let tracking = Tracking::default();
+    let (all, some, own) = (Reader::new(1), Reader::new(2), Reader::new(3));
+    let wishes = Wishes {
+        broadcast: true,
+        ..Wishes::default()
+    };
+    let no_loop = Wishes {
+        no_loop: true,
+        ..wishes.clone()
+    };
+    enable(&tracking, &all, wishes.clone(), &[b""]);
+    enable(&tracking, &some, wishes, &[b"a", b"b"]);
+    enable(&tracking, &own, no_loop, &[b""]);
+    tracking.begin_round();
+    for (key, by) in [
+        ("b1", 9),
+        ("a2", 3),
+        ("a1", 9),
+        ("a2", 3),
+        ("b1", 3),
+        ("c", 9),
+    ] {
+        change(&tracking, key, by);
+    }
+    all.was_told(&[]);
+    tracking.end_round();
+    all.was_told(&["a1+a2+b1+c"]);
+    some.was_told(&["a1+a2", "b1"]);
+    own.was_told(&["a1+b1+c"]);
+    change(&tracking, "a1", 9);
+    some.was_told(&["a1"]);
+    tracking.begin_round();
+    change(&tracking, "a1", 3);
+    tracking.end_round();
+    tracking.end_round();
+    all.was_told(&["a1", "a1"]);
+    own.was_told(&["a1"]);
 }
 
 #[test]

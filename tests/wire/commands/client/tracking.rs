@@ -172,6 +172,37 @@ fn broadcast() {
     assert!(info.contains("tracking_total_prefixes:4"), "{info}");
 }
 
+/// One message for each prefix, its keys in order.
+#[test]
+fn what_one_request_changes_is_broadcast_at_once() {
+    let server = start();
+    let mut writer = server.connect();
+    let mut some = cache(&server, "BCAST PREFIX user: PREFIX obj:");
+    let mut own = cache(&server, "BCAST NOLOOP");
+    run(
+        &mut writer,
+        "MSET user:2 a obj:1 b user:1 c other d user:2 e",
+    );
+    told(&mut some, "[invalidate [obj:1]]");
+    told(&mut some, "[invalidate [user:1 user:2]]");
+    told(&mut own, "[invalidate [obj:1 other user:1 user:2]]");
+    run(
+        &mut writer,
+        "MULTI
+         SET user:1 a -> +QUEUED
+         DEL user:2 -> +QUEUED
+         EXEC -> [+OK :1]",
+    );
+    told(&mut some, "[invalidate [user:1 user:2]]");
+    run(&mut own, "MSET user:1 a user:2 b");
+    told(&mut some, "[invalidate [user:1 user:2]]");
+    assert_eq!(
+        was_told(&mut own),
+        ["user:1", "user:2"],
+        "of the transaction"
+    );
+}
+
 #[test]
 fn optin_and_optout() {
     let server = start();
