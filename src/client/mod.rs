@@ -4,7 +4,8 @@
 //! that is not all here yet and for output the peer has not taken; everything else (the read
 //! buffer, spans, the reply buffer) belongs to the worker's [`Desk`] and is lent for one turn. A
 //! turn reads once, executes every whole request in batches, writes each batch's replies with one
-//! call, and goes on until there is nothing to read or its share is used up.
+//! call, and goes on until there is nothing to read or its share is used up. What others post to its
+//! client is sent by the worker's postman ([`Postman`]), if that is all there is to do.
 //!
 //! Invariants: nothing is executed while earlier output waits to be written, so that a peer that
 //! does not read its replies costs one batch of them; whatever was written to the output is
@@ -14,11 +15,13 @@
 mod desk;
 mod incoming;
 pub mod pool;
+mod postman;
 mod receive;
 mod send;
 pub mod stream;
 
 pub use desk::Desk;
+pub use postman::{Postman, Seats, Serving};
 
 use crate::commands::table::Registered;
 use crate::dispatch::{self, Blocked};
@@ -49,7 +52,7 @@ const BYTES_PER_TURN: usize = 64 * 1024;
 /// when the wait is over.
 const KEPT_WHILE_WAITING_MAX: usize = 64 * 1024;
 
-/// A connection and its client. Completes when the connection is closed.
+/// A connection and its client.
 pub struct Connection {
     desk: Rc<RefCell<Desk>>,
     stream: Stream,
@@ -74,7 +77,6 @@ pub struct Connection {
     closing: bool,
     /// The server ends: close once nothing more is there to be read.
     draining: bool,
-    started: bool,
     shared: Arc<Shared>,
 }
 
@@ -112,8 +114,12 @@ impl Connection {
             waiting: Waiting::No,
             closing: false,
             draining: false,
-            started: false,
         }
+    }
+
+    /// Its task, on one of these seats. Completes when the connection is closed.
+    pub fn serve(self, seats: Rc<Seats>) -> Serving {
+        Serving::new(self, seats)
     }
 
     /// One turn. `Ready` when the connection is to be closed.
@@ -281,34 +287,38 @@ impl Connection {
 
     /// One turn, in which a panic does not go further than this connection.
     fn guarded_turn(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let turn = catch_unwind(AssertUnwindSafe(|| self.turn(desk, cx)));
-        turn.unwrap_or_else(|_| {
+        let turn = self.guarded(desk, |connection, desk| connection.turn(desk, cx));
+        turn.unwrap_or(Poll::Ready(Ok(())))
+    }
+
+    /// Does something in which a panic does not go further than this connection; `None` after one,
+    /// when the connection is to be closed.
+    fn guarded<T>(
+        &mut self,
+        desk: &mut Desk,
+        act: impl FnOnce(&mut Connection, &mut Desk) -> T,
+    ) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(|| act(self, desk)));
+        if done.is_err() {
             let client = &self.session.client;
             tracing::error!(client = client.id, address = %client.address, "disconnected by a panic");
             self.shared.metrics.panics.fetch_add(1, Relaxed);
             desk.recover();
-            Poll::Ready(Ok(()))
-        })
-    }
-}
-
-impl Future for Connection {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
-        if !this.started {
-            this.session.client.set_waker(cx.waker());
-            this.started = true;
+            client.doom(Doom::Killed);
         }
-        let desk = Rc::clone(&this.desk);
+        done.ok()
+    }
+
+    /// A turn of its task. `Ready` when the connection is closed.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let desk = Rc::clone(&self.desk);
         let mut desk = desk.borrow_mut();
         // A failed read or write means the peer is gone; there is nobody to tell.
-        let _ = ready!(this.guarded_turn(&mut desk, cx));
+        let _ = ready!(self.guarded_turn(&mut desk, cx));
         // Whoever sees the end of the connection finds the client forgotten.
-        this.session.unsubscribe_all(&this.shared.pubsub);
-        this.shared.clients.remove(&this.session.client);
-        let _ = this.stream.poll_shutdown(cx);
+        self.session.unsubscribe_all(&self.shared.pubsub);
+        self.shared.clients.remove(&self.session.client);
+        let _ = self.stream.poll_shutdown(cx);
         Poll::Ready(())
     }
 }

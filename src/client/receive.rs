@@ -3,6 +3,7 @@
 use super::desk::{Desk, Request};
 use super::incoming::{LARGE_MIN, Wanted};
 use super::{Connection, Share, Waiting};
+use crate::commands::table::Registered;
 use crate::config::Config;
 use crate::dispatch::{Engine, Next, Prepared};
 use crate::error::Error;
@@ -317,7 +318,19 @@ impl Connection {
         share: &mut Share,
     ) -> (usize, Stopped) {
         let mut at = start;
-        for index in 0..desk.requests.len() {
+        let mut index = 0;
+        while index < desk.requests.len() {
+            if desk.requests[index].prepared.hash.is_none() {
+                let published = self.publish_together(desk, data, index, share);
+                if published > 0 {
+                    index += published;
+                    at = desk.requests[index - 1].end;
+                    if share.commands >= super::COMMANDS_PER_TURN {
+                        return (at, Stopped::Full);
+                    }
+                    continue;
+                }
+            }
             let Request {
                 spans: (first, last),
                 end,
@@ -347,6 +360,7 @@ impl Connection {
             };
             if let Next::Go = next {
                 at = end;
+                index += 1;
                 share.commands += 1;
                 if share.commands >= super::COMMANDS_PER_TURN {
                     return (at, Stopped::Full);
@@ -365,6 +379,55 @@ impl Connection {
             return (end, Stopped::Full);
         }
         (at, Stopped::Dry)
+    }
+
+    /// Publishes the messages from request `index` on that follow each other on one channel, if there
+    /// are several: every subscriber takes them in at once. Returns how many requests that were; with
+    /// 0, nothing was done.
+    fn publish_together(
+        &mut self,
+        desk: &mut Desk,
+        data: &[u8],
+        index: usize,
+        share: &mut Share,
+    ) -> usize {
+        let Desk {
+            engine,
+            spans,
+            requests,
+            out,
+            ..
+        } = desk;
+        let large = self.decoder.supplied();
+        let args = |request: &Request| {
+            let (first, last) = request.spans;
+            Args::with_large(data, &spans[first as usize..last as usize], large)
+        };
+        let Some(publish) = requests[index].prepared.command else {
+            return 0;
+        };
+        if !publish.traits.publishes || args(&requests[index]).len() != 3 {
+            return 0;
+        }
+        let channel = args(&requests[index]).at(1);
+        let follows = |request: &&Request| {
+            let same = |other: &Registered| other.id == publish.id;
+            request.prepared.command.is_some_and(same)
+                && args(request).len() == 3
+                && args(request).at(1) == channel
+        };
+        let left = super::COMMANDS_PER_TURN.saturating_sub(share.commands);
+        let count = requests[index..]
+            .iter()
+            .take(left)
+            .take_while(follows)
+            .count();
+        let run = requests[index..index + count].iter().map(args);
+        if count < 2 || !engine.publish_all(&self.session, publish, run, out) {
+            return 0;
+        }
+        share.commands += count;
+        count
     }
 
     /// Notes what the connection waits for after a request.

@@ -1,12 +1,13 @@
 //! Replies on their way to the peer, and how much of them may pile up.
 
 use super::desk::Desk;
+use super::stream::Stream;
 use super::{Connection, Waiting};
 use crate::metrics::{Counter, bump};
 use crate::protocol::Output;
 use crate::session::Doom;
 use std::io::{self, IoSlice};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// Bytes a connection may hold beyond what it owes before the rest is copied together.
 const SLACK_MAX: usize = 64 * 1024;
@@ -114,6 +115,36 @@ impl Connection {
                 self.output.append(&mut mail);
             }
         }
+    }
+
+    /// Sends what others have posted, without a turn of the client's task, if that is idle; if not,
+    /// or if not everything is sent, wakes it.
+    pub(super) fn send_mail(&mut self, desk: &mut Desk) {
+        if !self.session.client.has_mail() {
+            return;
+        }
+        let idle = matches!(self.waiting, Waiting::No)
+            && self.output.is_empty()
+            && !self.unflushed
+            && !self.closing
+            && self.session.client.doomed().is_none()
+            && !matches!(self.stream, Stream::Tls(_));
+        if !idle || !self.guarded(desk, Self::try_send_mail).unwrap_or(false) {
+            self.session.client.wake();
+        }
+    }
+
+    /// Is everything that was posted sent?
+    fn try_send_mail(&mut self, desk: &mut Desk) -> bool {
+        self.take_mail(desk);
+        let mut output = std::mem::take(&mut self.output);
+        // When the socket is full, the task that is woken waits for it.
+        let cx = &mut Context::from_waker(Waker::noop());
+        let written = self.poll_write_out(desk, &mut output, cx);
+        if !output.is_empty() {
+            self.keep(output);
+        }
+        matches!(written, Poll::Ready(Ok(())))
     }
 
     /// May this client be owed so many bytes? If not, it is doomed.

@@ -48,6 +48,8 @@ pub struct Traits {
     pub arguments: (u32, u32),
     /// Where it says what it looks for in a collection, if it works on one.
     pub inside: Inside,
+    /// It is `PUBLISH`: several that follow each other are executed together.
+    pub publishes: bool,
     /// What runs it, if it is a plain command, of which nothing but its keys decides whether and how
     /// it runs: it has keys and no subcommands, needs a client that may run commands, does not
     /// block, is never known to be long from its arguments, and locks no more than its keys.
@@ -332,6 +334,7 @@ fn traits_of(command: &Command, group: &str) -> Traits {
         inside: Inside::of(group),
         first_is_key,
         has_only_keys,
+        publishes: command.name == "publish",
         has_one_key: matches!(command.keys, [spec] if spec.place.is_first_only()),
         plain: match command.handler {
             Handler::Keys(handler) if is_plain => Some(handler),

@@ -5,6 +5,7 @@ mod caching;
 mod gates;
 mod long;
 mod permission;
+mod publishing;
 mod script;
 mod slow;
 mod transaction;

@@ -1,5 +1,6 @@
 //! What a client is owed: reply bytes in order, with large values held by reference.
 
+use smallvec::SmallVec;
 use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ pub const IO_SLICES_MAX: usize = 64;
 #[derive(Default)]
 pub struct Output {
     bytes: Vec<u8>,
-    blobs: Vec<Quote>,
+    /// Often just one: a message, or a large value.
+    blobs: SmallVec<[Quote; 1]>,
     blob_bytes: usize,
     /// How much of the front has been written already, blobs included.
     written: usize,
@@ -58,7 +60,11 @@ impl Output {
     /// Memory held, in bytes; blobs count by what is quoted of them, since this may be their last
     /// holder.
     pub fn held_bytes(&self) -> usize {
-        self.bytes.capacity() + self.blob_bytes + self.blobs.capacity() * size_of::<Quote>()
+        let quotes = match self.blobs.spilled() {
+            true => self.blobs.capacity() * size_of::<Quote>(),
+            false => 0,
+        };
+        self.bytes.capacity() + self.blob_bytes + quotes
     }
 
     /// The buffer replies are appended to.
@@ -104,9 +110,13 @@ impl Output {
         self.bytes.len() - mark.bytes + self.blob_bytes - mark.blob_bytes
     }
 
-    /// The unwritten bytes when they are contiguous (no blob pending).
+    /// The unwritten bytes when they are contiguous: no blob pending, or nothing but one.
     pub fn as_single_slice(&self) -> Option<&[u8]> {
-        self.blobs.is_empty().then(|| &self.bytes[self.written..])
+        match &self.blobs[..] {
+            [] => Some(&self.bytes[self.written..]),
+            [quote] if self.bytes.is_empty() => Some(&quote.bytes()[self.written..]),
+            _ => None,
+        }
     }
 
     /// Fills `slices` with the unwritten pieces in order, at most [`IO_SLICES_MAX`].
@@ -226,6 +236,18 @@ mod tests {
             expected.extend_from_slice(&all[cut..]);
             assert_eq!(flat(&target), expected);
         }
+    }
+
+    #[test]
+    fn a_blob_alone_is_one_slice() {
+        let mut out = Output::default();
+        assert_eq!(out.as_single_slice(), Some(&b""[..]));
+        out.push_part(&Arc::new(b".BLOB.".to_vec()), 1..5);
+        out.consume(1);
+        assert_eq!(out.as_single_slice(), Some(&b"LOB"[..]));
+        out.buffer().push(b'x');
+        assert_eq!(out.as_single_slice(), None);
+        assert_eq!(flat(&out), b"LOBx");
     }
 
     #[test]

@@ -6,17 +6,21 @@ use smallvec::SmallVec;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-/// A message, encoded once for each protocol that one of its subscribers speaks.
+/// A message, or several that follow each other, encoded once for each protocol that one of its
+/// subscribers speaks.
 pub struct Message<'a> {
-    parts: SmallVec<[&'a [u8]; 4]>,
+    head: SmallVec<[&'a [u8]; 3]>,
+    payloads: SmallVec<[&'a [u8]; 4]>,
     encoded: [OnceCell<Blob>; 2],
 }
 
 impl<'a> Message<'a> {
-    /// Of these parts: the kind, where it was published, what was published.
-    pub fn new(parts: &[&'a [u8]]) -> Message<'a> {
+    /// With these parts before what was published: the kind, and where; of everything that was
+    /// published there, one after the other.
+    pub fn new(head: &[&'a [u8]], payloads: impl IntoIterator<Item = &'a [u8]>) -> Message<'a> {
         Message {
-            parts: SmallVec::from_slice(parts),
+            head: SmallVec::from_slice(head),
+            payloads: payloads.into_iter().collect(),
             encoded: Default::default(),
         }
     }
@@ -27,8 +31,11 @@ impl<'a> Message<'a> {
         form.get_or_init(|| {
             let mut out = Output::default();
             let mut reply = Reply::new(&mut out, protocol);
-            reply.push(self.parts.len());
-            self.parts.iter().for_each(|part| reply.bulk(part));
+            for payload in &self.payloads {
+                reply.push(self.head.len() + 1);
+                self.head.iter().for_each(|part| reply.bulk(part));
+                reply.bulk(payload);
+            }
             Arc::new(std::mem::take(out.buffer()))
         })
     }

@@ -1,7 +1,8 @@
 //! Who is subscribed to what, and how a message gets to them.
 //!
-//! A publisher appends its message to the mailbox of every subscriber and wakes the connection's
-//! task, on whichever worker that is; the worker sends it with its next turn. Nothing is locked but
+//! A publisher puts its message into the mailbox of every subscriber and has it sent: by the
+//! connection's task, which it wakes, on whichever worker that is, or, for the clients of its own
+//! thread, by that thread's postman. Nothing is locked but
 //! the part of the registry that the channel is in, for reading, and each mailbox in its turn. So
 //! one publisher's messages on a channel arrive in their order, and once [`PubSub::unsubscribe`]
 //! has returned nothing more is posted.
@@ -73,7 +74,7 @@ impl<S: Subscriber> PubSub<S> {
     /// Publishes on a channel: to its subscribers, and to those of patterns that match it. Returns
     /// to how many. O(receivers + patterns).
     pub fn publish(&self, channel: &[u8], payload: &[u8], limit_bytes: u64) -> usize {
-        let message = Message::new(&[b"message", channel, payload]);
+        let message = Message::new(&[b"message", channel], [payload]);
         let direct = self.topics[Kind::Channel as usize].deliver(channel, &message, limit_bytes);
         let patterns = &self.topics[Kind::Pattern as usize];
         if patterns.len() == 0 {
@@ -82,7 +83,7 @@ impl<S: Subscriber> PubSub<S> {
         let mut matched = 0;
         patterns.each(|pattern, subscribers| {
             if glob::matches(pattern, channel, false) {
-                let message = Message::new(&[b"pmessage", pattern, channel, payload]);
+                let message = Message::new(&[b"pmessage", pattern, channel], [payload]);
                 subscribers.deliver(&message, limit_bytes);
                 matched += subscribers.len();
             }
@@ -90,9 +91,29 @@ impl<S: Subscriber> PubSub<S> {
         direct + matched
     }
 
+    /// Publishes several messages on a channel, as [`PubSub::publish`] would one after the other;
+    /// `published` is told of each to how many. Who subscribes takes them in at once, unless somebody
+    /// listens to patterns, whose messages come in between.
+    pub fn publish_all<'a>(
+        &self,
+        channel: &'a [u8],
+        payloads: impl Iterator<Item = &'a [u8]> + Clone,
+        limit_bytes: u64,
+        mut published: impl FnMut(usize),
+    ) {
+        if !self.is_empty(Kind::Pattern) {
+            return payloads.for_each(|payload| {
+                published(self.publish(channel, payload, limit_bytes));
+            });
+        }
+        let message = Message::new(&[b"message", channel], payloads.clone());
+        let receivers = self.topics[Kind::Channel as usize].deliver(channel, &message, limit_bytes);
+        payloads.for_each(|_| published(receivers));
+    }
+
     /// Publishes on a shard's channel. Returns to how many. O(receivers).
     pub fn publish_in_shard(&self, channel: &[u8], payload: &[u8], limit_bytes: u64) -> usize {
-        let message = Message::new(&[b"smessage", channel, payload]);
+        let message = Message::new(&[b"smessage", channel], [payload]);
         self.topics[Kind::Shard as usize].deliver(channel, &message, limit_bytes)
     }
 

@@ -75,11 +75,29 @@ fn what_ends_leaves_nothing_behind() {
 
 #[test]
 fn a_message_is_encoded_once_for_each_protocol() {
-    let message = Message::new(&[b"message", b"a", b"x"]);
+    let message = Message::new(&[b"message", b"a"], [b"x".as_slice()]);
     let first = Arc::as_ptr(message.encoded(Protocol::Resp3));
     assert_eq!(Arc::as_ptr(message.encoded(Protocol::Resp3)), first);
     assert!(message.encoded(Protocol::Resp3).starts_with(b">3\r\n"));
     assert!(message.encoded(Protocol::Resp2).starts_with(b"*3\r\n"));
+}
+
+#[test]
+fn several_messages_are_one_delivery_unless_patterns_come_between() {
+    let pubsub = PubSub::default();
+    let (a, b) = (reader(1), reader(2));
+    pubsub.subscribe(Kind::Channel, b"c", &a);
+    let payloads = [b"1".as_slice(), b"2"];
+    let mut told = Vec::new();
+    pubsub.publish_all(b"c", payloads.into_iter(), 0, |count| told.push(count));
+    let one = |text: &str| format!("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\n{text}\r\n");
+    assert_eq!(*a.got.lock(), [one("1") + &one("2")]);
+    pubsub.subscribe(Kind::Pattern, b"*", &b);
+    pubsub.publish_all(b"c", payloads.into_iter(), 0, |count| told.push(count));
+    assert_eq!(a.got.lock()[1..], [one("1"), one("2")]);
+    assert_eq!(b.got.lock().len(), 2);
+    pubsub.publish_all(b"none", payloads.into_iter(), 0, |count| told.push(count));
+    assert_eq!(told, [1, 1, 2, 2, 1, 1]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::{Message, Subscriber};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::Vacant;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -95,20 +96,24 @@ impl<S: Subscriber> Topics<S> {
 }
 
 /// The subscribers of a name; most names have one.
-#[expect(
-    clippy::box_collection,
-    reason = "a name with one subscriber shall not pay for a table"
-)]
 pub(super) enum Subscribers<S> {
     One(Arc<S>),
-    Many(Box<HashMap<u64, Arc<S>>>),
+    Many(Box<Crowd<S>>),
+}
+
+/// More than one. They stand in the order in which they came (whoever leaves is replaced by the last),
+/// which mostly is that in which they lie in memory: a message to all of them comes by faster so.
+pub(super) struct Crowd<S> {
+    all: Vec<Arc<S>>,
+    /// Where each stands, by its id.
+    places: HashMap<u64, u32>,
 }
 
 impl<S: Subscriber> Subscribers<S> {
     pub(super) fn len(&self) -> usize {
         match self {
             Subscribers::One(_) => 1,
-            Subscribers::Many(many) => many.len(),
+            Subscribers::Many(many) => many.all.len(),
         }
     }
 
@@ -119,7 +124,7 @@ impl<S: Subscriber> Subscribers<S> {
     pub(super) fn each(&self, mut visit: impl FnMut(&S)) {
         match self {
             Subscribers::One(one) => visit(one),
-            Subscribers::Many(many) => many.values().for_each(|subscriber| visit(subscriber)),
+            Subscribers::Many(many) => many.all.iter().for_each(|subscriber| visit(subscriber)),
         }
     }
 
@@ -127,12 +132,15 @@ impl<S: Subscriber> Subscribers<S> {
         match self {
             Subscribers::One(one) if one.id() == subscriber.id() => {}
             Subscribers::One(one) => {
-                let both = [&*one, subscriber].map(|one| (one.id(), Arc::clone(one)));
-                *self = Subscribers::Many(Box::new(HashMap::from(both)));
+                let mut both = Crowd {
+                    all: Vec::with_capacity(2),
+                    places: HashMap::with_capacity(2),
+                };
+                both.add(one);
+                both.add(subscriber);
+                *self = Subscribers::Many(Box::new(both));
             }
-            Subscribers::Many(many) => {
-                many.insert(subscriber.id(), Arc::clone(subscriber));
-            }
+            Subscribers::Many(many) => many.add(subscriber),
         }
     }
 
@@ -141,12 +149,33 @@ impl<S: Subscriber> Subscribers<S> {
         match self {
             Subscribers::One(one) => one.id() == id,
             Subscribers::Many(many) => {
-                many.remove(&id);
-                if many.len() < many.capacity() / 8 {
-                    many.shrink_to_fit();
-                }
-                many.is_empty()
+                many.remove(id);
+                many.all.is_empty()
             }
+        }
+    }
+}
+
+impl<S: Subscriber> Crowd<S> {
+    fn add(&mut self, subscriber: &Arc<S>) {
+        let place = self.all.len() as u32;
+        if let Vacant(vacant) = self.places.entry(subscriber.id()) {
+            vacant.insert(place);
+            self.all.push(Arc::clone(subscriber));
+        }
+    }
+
+    fn remove(&mut self, id: u64) {
+        let Some(place) = self.places.remove(&id) else {
+            return;
+        };
+        self.all.swap_remove(place as usize);
+        if let Some(moved) = self.all.get(place as usize) {
+            self.places.insert(moved.id(), place);
+        }
+        if self.all.len() < self.all.capacity() / 8 {
+            self.all.shrink_to_fit();
+            self.places.shrink_to_fit();
         }
     }
 }

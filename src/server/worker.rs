@@ -4,7 +4,7 @@ use super::acceptor::DRAIN_IDLE_MS;
 use super::tls::{TlsSource, identity};
 use crate::client::pool::Pool;
 use crate::client::stream::Stream;
-use crate::client::{Connection, Desk};
+use crate::client::{Connection, Desk, Postman, Seats};
 use crate::config::Config;
 use crate::dispatch::Engine;
 use crate::keyspace::defrag::{self, Walk};
@@ -132,6 +132,8 @@ impl Worker {
         let engine = Engine::new(Arc::clone(&self.shared), self.index);
         let desk = Rc::new(RefCell::new(Desk::new(engine, self.pool.clone())));
         let clients: Rc<RefCell<Vec<Arc<Client>>>> = Rc::default();
+        let seats = Rc::new(Seats::new(self.index));
+        tokio::task::spawn_local(Postman::new(Rc::clone(&desk), Rc::clone(&seats)));
         tokio::task::spawn_local(keep_looking_after(
             Rc::clone(&desk),
             Rc::clone(&clients),
@@ -146,7 +148,8 @@ impl Worker {
                 connections: Arc::clone(&self.connections),
                 shared: Arc::clone(&self.shared),
             };
-            tokio::task::spawn_local(serve(Rc::clone(&desk), accepted, leaving));
+            let (desk, seats) = (Rc::clone(&desk), Rc::clone(&seats));
+            tokio::task::spawn_local(serve(desk, seats, accepted, leaving));
         }
     }
 }
@@ -173,7 +176,7 @@ impl Drop for Leaving {
     }
 }
 
-async fn serve(desk: Rc<RefCell<Desk>>, accepted: Accepted, leaving: Leaving) {
+async fn serve(desk: Rc<RefCell<Desk>>, seats: Rc<Seats>, accepted: Accepted, leaving: Leaving) {
     // Not the worker's view, which may be from before the last batch.
     let config = desk.borrow().engine.shared.config.load();
     let Accepted { socket, client } = accepted;
@@ -187,7 +190,7 @@ async fn serve(desk: Rc<RefCell<Desk>>, accepted: Accepted, leaving: Leaving) {
     };
     let session = admit(&desk.borrow().engine.shared, client, &stream, &config);
     drop(config);
-    Connection::new(desk, stream, session).await;
+    Connection::new(desk, stream, session).serve(seats).await;
     drop(leaving);
 }
 

@@ -1,5 +1,6 @@
 //! The part of a client's state that other threads may see and signal.
 
+use super::post::Seat;
 use crate::config::{OutputLimit, OutputLimits};
 use crate::keyspace::watch::DirtyFlag;
 use crate::protocol::output::Blob;
@@ -77,7 +78,8 @@ pub enum Unblocked {
     WithError,
 }
 
-/// Messages from this length on are shared between their receivers; a shorter one is copied.
+/// Messages from this length on are shared between their receivers; a shorter one is copied, if it
+/// is not alone.
 const SHARED_MIN: usize = 16 * 1024;
 /// Room that a mailbox begins with: where one message comes, more often do.
 const MAIL_ROOM: usize = 1024;
@@ -127,6 +129,8 @@ pub struct Client {
     mail: Mutex<Output>,
     /// Memory held for replies not yet sent.
     pub output_bytes: AtomicU64,
+    /// Where it is served.
+    pub seat: Seat,
     flags: AtomicU32,
     has_mail: AtomicBool,
     doom: AtomicU8,
@@ -202,6 +206,7 @@ impl Client {
             input_bytes: AtomicU64::new(0),
             input_used_bytes: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
+            seat: Seat::default(),
             output_soft_since_ms: AtomicU64::new(0),
             multi_bytes: AtomicU64::new(0),
             queued: AtomicI64::new(-1),
@@ -414,7 +419,8 @@ impl Client {
         append(&mut mail);
         drop(mail);
         // Nothing is written where somebody else has just been.
-        if !self.has_mail.load(Relaxed) && !self.has_mail.swap(true, Relaxed) {
+        let announced = self.has_mail.load(Relaxed) || self.has_mail.swap(true, Relaxed);
+        if !announced && !self.seat.note() {
             self.wake();
         }
     }
@@ -456,7 +462,8 @@ impl Subscriber for Client {
         let protocol = self.spoken();
         let message: &Blob = message.encoded(protocol);
         self.post_to(self.mail.lock(), message.len(), limit_bytes, |mail| {
-            if message.len() < SHARED_MIN {
+            // A message alone needs no room of the mailbox's own, and is sent from where it lies.
+            if message.len() < SHARED_MIN && !mail.is_empty() {
                 let buffer = mail.buffer();
                 if buffer.capacity() == 0 {
                     buffer.reserve(message.len().max(MAIL_ROOM));

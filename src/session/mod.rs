@@ -11,6 +11,7 @@ mod logins;
 mod multi;
 mod named_users;
 mod pause;
+pub mod post;
 mod registry;
 mod slowlog;
 mod subscribing;

@@ -128,6 +128,76 @@ fn a_large_message_arrives_whole() {
     }
 }
 
+/// Messages that follow each other on one channel travel together, and nobody can tell, whichever
+/// workers publisher and subscribers are on, and whatever comes in between.
+#[test]
+fn what_is_published_in_one_batch_arrives_in_order() {
+    for workers in [1, 3] {
+        let server = Server::start(Options::new().set("server.workers", workers));
+        let mut publisher = server.connect();
+        let mut readers: Vec<Conn> = (0..3).flat_map(|_| both(&server)).collect();
+        for reader in &mut readers {
+            say(
+                reader,
+                "SUBSCRIBE a b",
+                &["[subscribe a :1]", "[subscribe b :2]"],
+            );
+        }
+        let (mut bytes, mut counts) = (Vec::new(), Vec::new());
+        let channel = |n: usize| if n % 100 < 70 { "a" } else { ["b", "c"][n % 2] };
+        for n in 0..600 {
+            bytes.extend(encode(&["PUBLISH", channel(n), &n.to_string()]));
+            counts.push(if channel(n) == "c" { ":0" } else { ":6" });
+            if n % 97 == 0 {
+                bytes.extend(encode(&["PUBLISH", "a"]));
+                counts.push("-ERR wrong number of arguments for 'publish' command");
+            }
+        }
+        for (reply, count) in publisher
+            .pipeline_raw(&bytes, counts.len())
+            .iter()
+            .zip(&counts)
+        {
+            assert_eq!(verdict(reply, count, 2), Ok(()));
+        }
+        for reader in &mut readers {
+            for n in (0..600).filter(|n| channel(*n) != "c") {
+                next(reader, &format!("[message {} {n}]", channel(n)));
+            }
+        }
+        let mut listener = server.connect();
+        say(&mut listener, "PSUBSCRIBE a*", &["[psubscribe a* :1]"]);
+        publisher.pipeline_raw(&encode(&["PUBLISH", "a", "x"]).repeat(9), 9);
+        for reader in &mut readers {
+            (0..9).for_each(|_| next(reader, "[message a x]"));
+        }
+        (0..9).for_each(|_| next(&mut listener, "[pmessage a* a x]"));
+    }
+}
+
+/// A subscriber that takes little at a time gets everything.
+#[test]
+fn messages_wait_for_a_socket_that_is_full() {
+    let server = Server::start(Options::new().set("server.workers", 1));
+    let mut publisher = server.connect();
+    let mut readers = both(&server);
+    for reader in &mut readers {
+        say(reader, "SUBSCRIBE a", &["[subscribe a :1]"]);
+    }
+    let payload = "x".repeat(100_000);
+    for n in 0..100 {
+        publisher.cmd(&["PUBLISH", "a", &format!("{n} {payload}")]);
+        publisher.cmd(&["PUBLISH", "a", &n.to_string()]);
+    }
+    for reader in &mut readers {
+        for n in 0..100 {
+            let text = reader.read().items()[2].text();
+            assert_eq!(text, format!("{n} {payload}"));
+            next(reader, &format!("[message a {n}]"));
+        }
+    }
+}
+
 #[test]
 fn a_resp2_subscriber_may_do_little_else() {
     let server = start();
