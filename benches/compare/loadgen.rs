@@ -38,6 +38,21 @@ impl Load {
         Load::open(server, connections, open)
     }
 
+    /// The same as a user of this name with these rules, which is made for it; if there are none,
+    /// as who connects is.
+    pub(crate) fn connect_as(
+        server: &Server,
+        connections: usize,
+        (name, rules): (&str, &str),
+    ) -> Result<Load> {
+        let mut load = Load::connect(server, connections)?;
+        if !rules.is_empty() {
+            load.one(0, &format!("ACL SETUSER {name} reset {rules}\r\n"), "+OK")?;
+            load.on_each(&format!("AUTH {name} anything\r\n"), "+OK")?;
+        }
+        Ok(load)
+    }
+
     /// The same over TLS; the server must have been started with a certificate.
     pub(crate) fn connect_tls(server: &Server, connections: usize) -> Result<Load> {
         let certificate = &server.settings.certificate;

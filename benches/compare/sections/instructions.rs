@@ -26,16 +26,28 @@ const MANY: u64 = 150_000;
 const PIPELINE: usize = 30;
 const CONNECTIONS: usize = 4;
 
-/// An operation, and what is stored before it is counted: `fill` for so many keys.
+/// An operation, and what is stored before it is counted: `fill` for so many keys. Asked by a user
+/// with these rules, if there are any.
 struct Case {
     op: Op,
     fill: Op,
     keys: u64,
+    rules: String,
 }
 
 fn cases(options: &Options) -> Vec<Case> {
     let (keys, few) = (options.scaled(KEYS), options.scaled(COLLECTIONS));
-    let case = |op, fill, keys| Case { op, fill, keys };
+    let case = |op, fill, keys| Case {
+        op,
+        fill,
+        keys,
+        rules: String::new(),
+    };
+    let get_by = |name, rules| Case {
+        rules,
+        ..case(Op { name, ..Op::get() }, Op::set(), keys)
+    };
+    let [_, one, ten] = super::acl::users(keys);
     let integer = |name, parts: &[&'static str]| op(name, parts, Answer::Integer);
     let alike = |name, parts: &[&'static str]| op(name, parts, Answer::Alike);
     let hset = integer("HSET", &["HSET", "#hsh:", "field:5", "@"]);
@@ -47,6 +59,8 @@ fn cases(options: &Options) -> Vec<Case> {
     let xadd = alike("XADD", &["XADD", "#str:", "*", "field", "@"]);
     vec![
         case(Op::get(), Op::set(), keys),
+        get_by("GET by a user of 20 patterns", one.2),
+        get_by("GET by a user of 20 patterns, ten of keys", ten.2),
         case(Op::set(), Op::set(), keys),
         case(Op::incr(), Op::set_counter(), keys),
         case(Op::mget_of_10(), Op::set(), keys),
@@ -74,13 +88,14 @@ pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Finding
     if let Some(pattern) = &options.rows {
         cases.retain(|case| case.op.name.contains(pattern.as_str()));
     }
-    for Case { op, fill, keys } in &cases {
+    for case in &cases {
+        let op = &case.op;
         let mut counts = Vec::new();
         for contender in contenders {
             eprintln!("compare: instructions: {}, {}", op.name, contender.name);
             let few = options.scaled(FEW) / PIPELINE as u64;
             let many = options.scaled(MANY) / PIPELINE as u64;
-            let count = |batches| instructions(options, contender, (op, fill, *keys), batches);
+            let count = |batches| instructions(options, contender, case, batches);
             let (less, more) = (count(few)? as f64, count(many)? as f64);
             counts.push((more - less) / ((many - few) * PIPELINE as u64) as f64);
         }
@@ -121,9 +136,15 @@ pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Finding
 fn instructions(
     options: &Options,
     contender: &Contender,
-    (op, fill, keys): (&Op, &Op, u64),
+    case: &Case,
     batches: u64,
 ) -> Result<u64> {
+    let Case {
+        op,
+        fill,
+        keys,
+        rules,
+    } = case;
     let valgrind = [
         "valgrind",
         "--tool=callgrind",
@@ -135,15 +156,15 @@ fn instructions(
         ..placement(options)
     };
     // The size of a plain value, or of a field's and an element's.
-    let value_bytes = match op.name {
-        "GET" | "SET" | "MGET of 10" => options.value_bytes,
-        _ => COLLECTED_BYTES,
+    let value_bytes = match op.answer {
+        Answer::Status | Answer::Value | Answer::Values(_) => options.value_bytes,
+        Answer::Integer | Answer::Text | Answer::Alike => COLLECTED_BYTES,
     };
     let server = Server::start(contender, &settings(options), &placement)?;
-    preload(&server, fill, value_bytes, 0, keys)?;
-    let mut load = Load::connect(&server, CONNECTIONS)?;
+    preload(&server, fill, value_bytes, 0, *keys)?;
+    let mut load = Load::connect_as(&server, CONNECTIONS, ("somebody", rules))?;
     let make = |pipeline| {
-        let pick = Pick::uniform(keys);
+        let pick = Pick::uniform(*keys);
         Batch::new(op, server.speaks_resp, pipeline, value_bytes, pick)
     };
     let mut batch = make(PIPELINE)?;

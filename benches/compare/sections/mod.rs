@@ -1,10 +1,12 @@
 //! The sections of the comparison, each selectable by name, each yielding its own tables.
 
+mod acl;
 mod cpu;
 mod empty;
 mod giveback;
 mod instructions;
 mod memory;
+mod pubsub;
 mod shift;
 mod syscalls;
 mod tail;
@@ -34,8 +36,10 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section::new("bitmap", cpu::bitmaps),
     Section::new("hyperloglog", cpu::hyperloglogs),
     Section::new("tls", cpu::encrypted),
+    Section::new("acl", acl::run),
     Section::new("types", types::run),
     Section::new("transactions", transactions::run),
+    Section::new("pubsub", pubsub::run),
     Section::new("types-memory", types_memory::run),
     Section::new("workers", workers::run),
     Section::new("memory", memory::run),
