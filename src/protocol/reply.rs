@@ -4,7 +4,6 @@
 //! version spells it. <https://redis.io/docs/latest/develop/reference/protocol-spec/>
 
 use super::output::{Blob, Mark, Output};
-use crate::base::bytes::{SHORT_MAX, copy_short};
 use crate::base::float;
 use crate::error::Error;
 use std::ops::Range;
@@ -147,9 +146,6 @@ impl<'a> Reply<'a> {
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
         let buffer = self.out.buffer();
-        if bytes.len() <= SHORT_MAX {
-            return write_short_bulk(buffer, bytes);
-        }
         buffer.reserve(bytes.len() + BULK_FRAME);
         write_header(buffer, b'$', bytes.len() as i64);
         buffer.extend_from_slice(bytes);
@@ -330,23 +326,6 @@ fn write_header(buffer: &mut Vec<u8>, kind: u8, value: i64) {
         }
         None => write_long_header(buffer, kind, value),
     }
-}
-
-/// A bulk string of few bytes. It is put together in one piece of fixed size, whose end is taken back:
-/// a copy of so many bytes needs no call.
-#[inline]
-fn write_short_bulk(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    const PIECE_BYTES: usize = 48;
-    let spelling = SPELLINGS[bytes.len()];
-    let at = 1 + (spelling >> 56) as usize;
-    let end = at + bytes.len();
-    let mut piece = [0; PIECE_BYTES];
-    piece[..8].copy_from_slice(&(spelling << 8 | u64::from(b'$')).to_le_bytes());
-    copy_short(&mut piece[at..], bytes);
-    piece[end..end + 2].copy_from_slice(b"\r\n");
-    let end = buffer.len() + end + 2;
-    buffer.extend_from_slice(&piece);
-    buffer.truncate(end);
 }
 
 #[inline(never)]
