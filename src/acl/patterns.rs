@@ -80,13 +80,13 @@ const DEPTH_MAX: usize = 4;
 /// What is in one bucket still is searched rather than tried if there are more texts.
 const TRIED_MAX: usize = 8;
 
-/// Literal texts, of which a name begins with one or is one.
+/// Literal texts, of which a name begins with one or is one. What a look takes is one cache line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Index {
     /// What is shorter is not found.
-    len_min: usize,
+    len_min: u32,
     /// Where in a name the bytes are that are hashed, and which of them every text has.
-    window_at: usize,
+    window_at: u32,
     window_mask: u64,
     /// What they are multiplied with, and what of the product is not the number of a bucket.
     multiplier: u64,
@@ -128,7 +128,7 @@ enum Found {
 impl Default for Index {
     fn default() -> Index {
         Index {
-            len_min: usize::MAX,
+            len_min: u32::MAX,
             window_at: 0,
             window_mask: 0,
             multiplier: 1,
@@ -148,7 +148,7 @@ impl Index {
         };
         let mut buckets = vec![Vec::new(); 1 << (u64::BITS - index.shift)];
         for text in texts {
-            buckets[index.bucket_of(text)].push(*text);
+            buckets[index.bucket_of(text, head(text))].push(*text);
         }
         let mut kept = Vec::new();
         let bucket = |members: Vec<&[u8]>| {
@@ -180,11 +180,10 @@ impl Index {
             false => 1,
         };
         let mut best = (0, None);
-        for (window_at, turn) in places.flat_map(|at| (0..multipliers).map(move |turn| (at, turn)))
-        {
+        for (at, turn) in places.flat_map(|at| (0..multipliers).map(move |turn| (at, turn))) {
             let index = Index {
-                len_min: shortest.max(len_min),
-                window_at,
+                len_min: shortest.max(len_min) as u32,
+                window_at: at as u32,
                 window_mask: mask(shortest),
                 multiplier: MULTIPLIER.rotate_left(turn) | 1,
                 shift: u64::BITS - bits,
@@ -205,7 +204,7 @@ impl Index {
     fn spread(&self, texts: &[&[u8]]) -> usize {
         let mut used = vec![false; 1 << (u64::BITS - self.shift)];
         for text in texts {
-            used[self.bucket_of(text)] = true;
+            used[self.bucket_of(text, head(text))] = true;
         }
         used.iter().filter(|used| **used).count()
     }
@@ -221,13 +220,13 @@ impl Index {
 
     #[inline(always)] // without a call in it, its caller saves no registers
     fn find(&self, name: &[u8], whole: bool) -> Found {
-        let Some((index, bucket)) = self.bucket(name) else {
+        let head = head(name);
+        let Some((index, bucket)) = self.bucket(name, head) else {
             return Found::No;
         };
         if bucket.end - bucket.start > TRIED_MAX as u32 {
             return Found::Unknown;
         }
-        let head = word_at(name, 0);
         for at in bucket.start..bucket.end {
             if let Some(text) = index.texts.get(at as usize)
                 && text.fits(name, head, whole)
@@ -240,13 +239,13 @@ impl Index {
 
     /// The bucket in which a name's text would be, and the index whose bucket it is.
     #[inline(always)] // see above
-    fn bucket(&self, name: &[u8]) -> Option<(&Index, &Bucket)> {
+    fn bucket(&self, name: &[u8], head: u64) -> Option<(&Index, &Bucket)> {
         let mut index = self;
         loop {
-            if name.len() < index.len_min {
+            if name.len() < index.len_min as usize {
                 return None;
             }
-            let bucket = index.buckets.get(index.bucket_of(name))?;
+            let bucket = index.buckets.get(index.bucket_of(name, head))?;
             match &bucket.inner {
                 Some(inner) => index = inner,
                 None => return Some((index, bucket)),
@@ -254,23 +253,28 @@ impl Index {
         }
     }
 
+    /// The bucket of a name that is long enough, and whose first eight bytes are `head`.
     #[inline(always)] // see above
-    fn bucket_of(&self, name: &[u8]) -> usize {
-        let window = word_at(name, self.window_at) & self.window_mask;
-        (window.wrapping_mul(self.multiplier) >> self.shift) as usize
+    fn bucket_of(&self, name: &[u8], head: u64) -> usize {
+        let window = match self.window_at {
+            0 => head,
+            at => word_at(name, at as usize).unwrap_or(0),
+        };
+        ((window & self.window_mask).wrapping_mul(self.multiplier) >> self.shift) as usize
     }
 
     /// As none of the texts begins another, only the greatest that is not greater than the name can
     /// begin it.
     #[cold]
     fn search(&self, name: &[u8], whole: bool) -> bool {
-        let Some((index, bucket)) = self.bucket(name) else {
+        let head = head(name);
+        let Some((index, bucket)) = self.bucket(name, head) else {
             return false;
         };
         let texts = &index.texts[bucket.start as usize..bucket.end as usize];
         let end = texts.partition_point(|text| *text.bytes <= *name);
         let found = end.checked_sub(1).map(|at| &texts[at]);
-        found.is_some_and(|text| text.fits(name, word_at(name, 0), whole))
+        found.is_some_and(|text| text.fits(name, head, whole))
     }
 }
 
@@ -282,7 +286,7 @@ fn can_be_told_apart(members: &[&[u8]]) -> bool {
 impl Text {
     fn new(bytes: &[u8]) -> Text {
         Text {
-            head: word_at(bytes, 0),
+            head: head(bytes),
             mask: mask(bytes.len()),
             tail: bytes
                 .last_chunk()
@@ -312,7 +316,7 @@ impl Text {
             }
             at += 8;
         }
-        word_at(name, len - 8) == self.tail
+        word_at(name, len - 8) == Some(self.tail)
     }
 }
 
@@ -328,17 +332,20 @@ fn mask(len: usize) -> u64 {
     u64::MAX.checked_shr(beyond).unwrap_or(0)
 }
 
-/// The eight bytes from `at` on as a word, the first lowest; zeros for those there are not.
+/// The eight bytes from `at` on as a word, the first lowest, if there are as many.
 #[inline(always)] // see `Index::find`
-fn word_at(text: &[u8], at: usize) -> u64 {
-    let rest = text.get(at..).unwrap_or_default();
-    match rest.first_chunk::<8>() {
-        Some(bytes) => u64::from_le_bytes(*bytes),
-        None => short_word(rest),
-    }
+fn word_at(text: &[u8], at: usize) -> Option<u64> {
+    let bytes = text.get(at..)?.first_chunk::<8>()?;
+    Some(u64::from_le_bytes(*bytes))
 }
 
-/// As [`word_at`], of less than eight bytes.
+/// The first eight bytes likewise; zeros for those there are not.
+#[inline(always)] // see `Index::find`
+fn head(text: &[u8]) -> u64 {
+    word_at(text, 0).unwrap_or_else(|| short_word(text))
+}
+
+/// As [`head`], of less than eight bytes.
 #[inline(always)] // see `Index::find`
 fn short_word(text: &[u8]) -> u64 {
     let bits = |bytes: usize| 8 * bytes as u32;
