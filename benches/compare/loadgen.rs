@@ -107,6 +107,19 @@ impl Load {
         self.one(0, request, reply)
     }
 
+    /// Sends requests one after the other; each reply must be one of few bytes that begins so.
+    pub(crate) fn one_each(&mut self, requests: &[(&[&str], &str)]) -> Result<()> {
+        requests.iter().try_for_each(|(words, reply)| {
+            let bulk = |word: &&str| format!("${}\r\n{word}\r\n", word.len());
+            let words = format!(
+                "*{}\r\n{}",
+                words.len(),
+                words.iter().map(bulk).collect::<String>()
+            );
+            self.one(0, &words, reply)
+        })
+    }
+
     fn on_each(&mut self, request: &str, reply: &str) -> Result<()> {
         (0..self.connections.len()).try_for_each(|index| self.one(index, request, reply))
     }

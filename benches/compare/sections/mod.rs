@@ -7,6 +7,7 @@ mod giveback;
 mod instructions;
 mod memory;
 mod pubsub;
+mod scripting;
 mod shift;
 mod syscalls;
 mod tail;
@@ -40,6 +41,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section::new("types", types::run),
     Section::new("transactions", transactions::run),
     Section::new("pubsub", pubsub::run),
+    Section::new("scripting", scripting::run),
     Section::new("types-memory", types_memory::run),
     Section::new("workers", workers::run),
     Section::new("memory", memory::run),

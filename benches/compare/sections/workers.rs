@@ -20,17 +20,44 @@ use super::{placement, settings};
 
 const PIPELINE: usize = 30;
 const OPS_PER_THREAD: u64 = 2_000_000;
-const WORKERS: [usize; 2] = [1, 2];
-const LOAD_THREADS: u64 = 2;
+pub(super) const WORKERS: [usize; 2] = [1, 2];
+pub(super) const LOAD_THREADS: u64 = 2;
 
 /// What one sample measured.
-struct Sample {
-    cpu_us_per_op: f64,
-    ops_per_second: f64,
+pub(super) struct Sample {
+    pub(super) cpu_us_per_op: f64,
+    pub(super) ops_per_second: f64,
+}
+
+/// What every load thread does.
+pub(super) struct Work {
+    pub(super) op: Op,
+    pub(super) pipeline: usize,
+    /// Connections of each thread.
+    pub(super) connections: usize,
+    pub(super) ops_per_thread: u64,
+    pub(super) keys: u64,
+    pub(super) value_bytes: usize,
+    /// What it needs to be there.
+    pub(super) prepare: fn(&Server, &Options) -> Result<()>,
+}
+
+fn gets(options: &Options) -> Work {
+    Work {
+        op: Op::get(),
+        pipeline: PIPELINE,
+        connections: options.pipelined_connections,
+        ops_per_thread: OPS_PER_THREAD,
+        keys: options.keys,
+        value_bytes: options.value_bytes,
+        prepare: |server, options| {
+            preload(server, &Op::set(), options.value_bytes, 0, options.keys)
+        },
+    }
 }
 
 pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Findings> {
-    let cores = format!("{},{}", options.server_core, options.load_core);
+    let work = gets(options);
     let variants: Vec<_> = contenders
         .iter()
         .flat_map(|c| WORKERS.map(|workers| (c, workers)))
@@ -43,7 +70,7 @@ pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Finding
             options.rounds
         );
         for ((contender, workers), samples) in variants.iter().zip(&mut samples) {
-            samples.push(measure(options, contender, *workers, &cores)?);
+            samples.push(work.measure(options, contender, *workers)?);
         }
     }
     let mut rows = Vec::new();
@@ -96,58 +123,61 @@ pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Finding
     })
 }
 
-fn measure(
-    options: &Options,
-    contender: &Contender,
-    workers: usize,
-    cores: &str,
-) -> Result<Sample> {
-    let settings = Settings {
-        workers,
-        ..settings(options)
-    };
-    let placement = Placement {
-        cores: cores.to_owned(),
-        ..placement(options)
-    };
-    let server = Server::start(contender, &settings, &placement)?;
-    preload(&server, &Op::set(), options.value_bytes, 0, options.keys)?;
-    let batches = options.scaled(OPS_PER_THREAD) / PIPELINE as u64;
-    drive(options, &server, cores, batches / 10)?;
-    let (started_at, before_ns) = (Instant::now(), server.cpu_ns()?);
-    drive(options, &server, cores, batches)?;
-    let elapsed = started_at.elapsed().as_secs_f64();
-    let used_ns = server.cpu_ns()? - before_ns;
-    let ops = (batches * LOAD_THREADS * PIPELINE as u64) as f64;
-    Ok(Sample {
-        cpu_us_per_op: used_ns as f64 / 1000.0 / ops,
-        ops_per_second: ops / elapsed,
-    })
-}
-
-/// Every load thread sends `batches` batches of GETs.
-fn drive(options: &Options, server: &Server, cores: &str, batches: u64) -> Result<()> {
-    thread::scope(|scope| {
-        let one = |index: u64| -> std::result::Result<(), String> {
-            pin_this_thread(cores).map_err(|error| error.to_string())?;
-            let pick = Pick::Uniform {
-                keys: options.keys,
-                state: index + 1,
-            };
-            let (resp, size) = (server.speaks_resp, options.value_bytes);
-            Batch::new(&Op::get(), resp, PIPELINE, size, pick)
-                .and_then(|mut batch| {
-                    Load::connect(server, options.pipelined_connections)?
-                        .run_strictly(&mut batch, batches)
-                })
-                .map_err(|error| error.to_string())
+impl Work {
+    /// Drives a fresh server with so many workers from all its cores.
+    pub(super) fn measure(
+        &self,
+        options: &Options,
+        contender: &Contender,
+        workers: usize,
+    ) -> Result<Sample> {
+        let settings = Settings {
+            workers,
+            ..settings(options)
         };
-        let threads: Vec<_> = (0..LOAD_THREADS)
-            .map(|index| scope.spawn(move || one(index)))
-            .collect();
-        for thread in threads {
-            thread.join().map_err(|_| "a load thread panicked")??;
-        }
-        Ok(())
-    })
+        let cores = format!("{},{}", options.server_core, options.load_core);
+        let placement = Placement {
+            cores: cores.clone(),
+            ..placement(options)
+        };
+        let server = Server::start(contender, &settings, &placement)?;
+        (self.prepare)(&server, options)?;
+        let batches = options.scaled(self.ops_per_thread) / self.pipeline as u64;
+        self.drive(&server, &cores, batches / 10)?;
+        let (started_at, before_ns) = (Instant::now(), server.cpu_ns()?);
+        self.drive(&server, &cores, batches)?;
+        let elapsed = started_at.elapsed().as_secs_f64();
+        let used_ns = server.cpu_ns()? - before_ns;
+        let ops = (batches * LOAD_THREADS * self.pipeline as u64) as f64;
+        Ok(Sample {
+            cpu_us_per_op: used_ns as f64 / 1000.0 / ops,
+            ops_per_second: ops / elapsed,
+        })
+    }
+
+    /// Every load thread sends so many batches.
+    fn drive(&self, server: &Server, cores: &str, batches: u64) -> Result<()> {
+        thread::scope(|scope| {
+            let one = |index: u64| -> std::result::Result<(), String> {
+                pin_this_thread(cores).map_err(|error| error.to_string())?;
+                let pick = Pick::Uniform {
+                    keys: self.keys,
+                    state: index + 1,
+                };
+                let (resp, size) = (server.speaks_resp, self.value_bytes);
+                Batch::new(&self.op, resp, self.pipeline, size, pick)
+                    .and_then(|mut batch| {
+                        Load::connect(server, self.connections)?.run_strictly(&mut batch, batches)
+                    })
+                    .map_err(|error| error.to_string())
+            };
+            let threads: Vec<_> = (0..LOAD_THREADS)
+                .map(|index| scope.spawn(move || one(index)))
+                .collect();
+            for thread in threads {
+                thread.join().map_err(|_| "a load thread panicked")??;
+            }
+            Ok(())
+        })
+    }
 }
