@@ -198,6 +198,7 @@ impl Connection {
                         desk.engine.begin_batch();
                         let ns = spent.as_nanos() as u64;
                         let session = &mut self.session;
+                        self.closing |= session.take_back();
                         desk.engine.finish_offloaded(session, command, ns, &mut out);
                         desk.engine.end_batch();
                         self.owe(desk, &mut out);

@@ -103,7 +103,8 @@ impl Connection {
             return;
         }
         // What long work has read may change before its reply is here: that is told after it.
-        if self.session.caching.is_some() && matches!(self.waiting, Waiting::Job(..)) {
+        let follows = self.session.caching.is_some() || self.session.is_lent();
+        if follows && matches!(self.waiting, Waiting::Job(..)) {
             return;
         }
         if let Some(mut mail) = self.session.client.take_mail()

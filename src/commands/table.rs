@@ -40,6 +40,8 @@ pub struct Registered {
 pub struct Traits {
     /// Its keys begin with argument 1.
     pub first_is_key: bool,
+    /// It runs a script or a function.
+    pub runs_script: bool,
     /// Argument 1 is its only key, wherever the rest of the request goes.
     pub has_one_key: bool,
     /// All its arguments are keys, the first by themselves.
@@ -333,6 +335,7 @@ fn traits_of(command: &Command, group: &str) -> Traits {
         arguments: (least, greatest),
         inside: Inside::of(group),
         first_is_key,
+        runs_script: matches!(command.handler, Handler::Script(_)),
         has_only_keys,
         publishes: command.name == "publish",
         has_one_key: matches!(command.keys, [spec] if spec.place.is_first_only()),

@@ -26,7 +26,7 @@ use crate::keyspace::txn::{Keys, Scope};
 use crate::keyspace::{Hash, Key, Local, Txn, eviction};
 use crate::metrics::{Counter, Sheet, bump};
 use crate::protocol::{Args, Output, Reply, Span};
-use crate::session::{LatencyEvent, ReplyMode, Session, Shared};
+use crate::session::{Address, LatencyEvent, ReplyMode, Session, Shared};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -60,7 +60,8 @@ pub struct Engine {
 pub struct Prepared {
     /// The command, if the name is known.
     pub command: Option<&'static Registered>,
-    /// The hash of the first key of a command with a single key.
+    /// The hash of the first key of a command with a single key; of a script, only so that what it is
+    /// going to touch is loaded.
     pub hash: Option<Hash>,
 }
 
@@ -153,6 +154,7 @@ impl Engine {
             Some(command) if command.traits.first_is_key => {
                 args.get(1).map(crate::keyspace::hash_key)
             }
+            Some(command) if command.traits.runs_script => script::first_key_hash(args),
             _ => None,
         };
         Prepared { command, hash }
@@ -605,28 +607,30 @@ fn feed_monitors(
     args: Args<'_>,
     command: &Registered,
 ) {
-    // Of scripts, the request is shown, and not the commands they call.
-    let skipped =
-        command.has(SKIP_MONITOR) && !matches!(command.command.handler, Handler::Script(_));
-    if skipped || command.has(ADMIN) {
-        return;
+    // Requests to run scripts are flagged only so that they are not shown behind what they call.
+    let runs_script = matches!(command.command.handler, Handler::Script(_));
+    if runs_script || is_shown(command) {
+        let who = (session.db, Some(&session.client.address));
+        let line = monitor_line(&shared.clock, who, redacted(command, args));
+        post_to_monitors(shared, config, &line);
     }
-    let line = monitor_line(&shared.clock, session, redacted(command, args));
+}
+
+/// Do monitors see requests of this command?
+fn is_shown(command: &Registered) -> bool {
+    !command.has(SKIP_MONITOR) && !command.has(ADMIN)
+}
+
+fn post_to_monitors(shared: &Shared, config: &Config, line: &[u8]) {
     let limit = config.limits.client_output_buffer.normal.hard_bytes;
     for monitor in shared.clients.monitors() {
-        monitor.post(&line, limit);
+        monitor.post(line, limit);
     }
 }
 
 /// Releases what a session holds outside itself, when its client disconnects.
 pub fn disconnect(engine: &mut Engine, session: &mut Session) {
-    session.end_multi();
-    session.unsubscribe_all(&engine.shared.pubsub);
-    let audience = &engine.shared.keyspace.audience;
-    session.end_caching(&engine.shared.tracking, |on| audience.track(on));
-    if let Some(watching) = session.stop_watching() {
-        watching.release(&engine.shared.keyspace);
-    }
+    session.leave(&engine.shared);
 }
 
 /// Takes the reply back if the client does not want it.
@@ -657,20 +661,25 @@ fn redacted<'a>(command: &Registered, args: Args<'a>) -> Args<'a> {
     args.first(keep)
 }
 
-/// A line of `MONITOR`, as a simple string.
-fn monitor_line(clock: &Clock, session: &Session, args: Args<'_>) -> Vec<u8> {
+/// A line of `MONITOR`, as a simple string. Without an address it is a script's command.
+fn monitor_line(
+    clock: &Clock,
+    (db, address): (usize, Option<&Address>),
+    args: Args<'_>,
+) -> Vec<u8> {
     use std::io::Write;
     let now_us = clock.now_us() as i64 + clock.skew_ms() * 1000;
     let mut line = Vec::with_capacity(64 + args.total_bytes());
-    let address = &session.client.address;
     write!(
         line,
-        "+{}.{:06} [{} {}]",
+        "+{}.{:06} [{db} ",
         now_us / 1_000_000,
         now_us % 1_000_000,
-        session.db,
-        address
     )
+    .and_then(|()| match address {
+        Some(address) => write!(line, "{address}]"),
+        None => write!(line, "lua]"),
+    })
     .expect("writing to memory does not fail");
     for arg in args.from(0) {
         line.push(b' ');

@@ -21,13 +21,13 @@ mod host;
 
 use super::{Engine, blocking};
 use crate::acl::User;
-use crate::base::stopwatch::Stopwatch;
+use crate::base::stopwatch::{Moment, Stopwatch};
 use crate::commands::spec::{DONE, Flow, Outcome, READONLY, ScriptSource};
 use crate::commands::table::Registered;
 use crate::config::Config;
 use crate::error::Error;
 use crate::keyspace::txn::{Keys, Scope};
-use crate::keyspace::{Key, Local, Txn};
+use crate::keyspace::{Hash, Key, Local, Txn, hash_key};
 use crate::metrics::{Sheet, bump};
 use crate::protocol::{Args, Output, Protocol, Reply};
 use crate::scripting::script::History;
@@ -37,7 +37,7 @@ use host::{Caller, Ending};
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// After so many short runs in a row a script runs in place.
 const SHORT_RUNS_MIN: u32 = 4;
@@ -48,6 +48,8 @@ const CLEAN_RUNS_MIN: u32 = 64;
 /// How long a script that has not proven itself waits for another.
 const RESERVE_MAX: Duration = Duration::from_millis(20);
 
+/// Hexadecimal digits of a digest.
+const DIGEST_BYTES: usize = 40;
 /// The argument that says how many keys follow.
 const COUNT_AT: usize = 2;
 const KEYS_AT: usize = 3;
@@ -100,6 +102,11 @@ impl Call<'_> {
         self.history().clean_runs.load(Relaxed) < CLEAN_RUNS_MIN
     }
 
+    fn elapsed(&self, since: Moment) -> Duration {
+        let spent_ns = self.stopwatch.ns_between(since, self.stopwatch.now());
+        Duration::from_nanos(spent_ns)
+    }
+
     fn key_list(&self) -> Keys<'_> {
         let (first, end) = self.keys;
         (first..end).map(|at| Key::new(self.args.at(at))).collect()
@@ -122,8 +129,7 @@ pub(super) fn on_worker(
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    let script = find(&engine.shared, source, args)?;
-    let keys = key_range(source, args)?;
+    let (script, keys) = find_with_keys(&engine.shared, source, args)?;
     let oom = engine.make_room(args).is_err();
     permit(&script, command, oom)?;
     if !runs_in_place(&script) {
@@ -210,6 +216,28 @@ fn in_place(
     Some(attempt)
 }
 
+/// The script a request is about, and the arguments that are keys. In Redis's order: of a digest the
+/// length, the number of keys, what the digest is of; of a function its name comes first.
+fn find_with_keys(
+    shared: &Shared,
+    source: ScriptSource,
+    args: Args<'_>,
+) -> Result<(Program, (usize, usize)), Error> {
+    match source {
+        ScriptSource::Function => {}
+        ScriptSource::Digest if args.at(1).len() != DIGEST_BYTES => return Err(Error::no_script()),
+        ScriptSource::Digest | ScriptSource::Text => drop(key_range(source, args)?),
+    }
+    let program = find(shared, source, args)?;
+    Ok((program, key_range(source, args)?))
+}
+
+/// The hash of the first key, if there is one.
+pub(super) fn first_key_hash(args: Args<'_>) -> Option<Hash> {
+    let has_keys = args.len() > KEYS_AT && args.at(COUNT_AT) != b"0";
+    has_keys.then(|| hash_key(args.at(KEYS_AT)))
+}
+
 /// The arguments that are keys.
 fn key_range(source: ScriptSource, args: Args<'_>) -> Result<(usize, usize), Error> {
     let count = crate::base::number::parse_i64(args.at(COUNT_AT));
@@ -228,8 +256,21 @@ fn key_range(source: ScriptSource, args: Args<'_>) -> Result<(usize, usize), Err
 fn find(shared: &Shared, source: ScriptSource, args: Args<'_>) -> Result<Program, Error> {
     let scripts = &shared.scripts;
     match source {
-        ScriptSource::Text => scripts.eval(args.at(1)).map(Program::Script),
+        ScriptSource::Text => with_vm(&scripts.vm_bytes, |vm| {
+            if let Some(script) = vm.of_text(args.at(1)) {
+                scripts.used(script);
+                return Ok(Program::Script(Arc::clone(script)));
+            }
+            let script = scripts.eval(args.at(1))?;
+            vm.note_text(&script);
+            Ok(Program::Script(script))
+        }),
         ScriptSource::Digest => {
+            let last = with_vm(&scripts.vm_bytes, |vm| vm.ran_last(args.at(1)).cloned());
+            if let Some(script) = last {
+                scripts.used(&script);
+                return Ok(Program::Script(script));
+            }
             let digest = script::parse_hex(args.at(1)).ok_or_else(Error::no_script)?;
             let known = with_vm(&scripts.vm_bytes, |vm| vm.compiled(&digest).cloned());
             let script = known.or_else(|| scripts.get(&digest));
@@ -268,6 +309,14 @@ fn runs_in_place(program: &Program) -> bool {
         && !(program.may_loop() && history.writes.load(Relaxed))
 }
 
+/// Could a script of a transaction keep its thread? There it cannot be abandoned. What is not known
+/// yet may be by then.
+pub(super) fn may_be_long(shared: &Shared, source: ScriptSource, args: Args<'_>) -> bool {
+    find(shared, source, args).map_or(true, |program| {
+        program.may_loop() || !runs_in_place(&program)
+    })
+}
+
 /// Runs a script once. The rights: to take locks out of order while others wait; and whether it has
 /// asked for that.
 fn attempt(
@@ -277,7 +326,7 @@ fn attempt(
     out: &mut Output,
 ) -> Attempt {
     let mark = out.mark();
-    let started = Instant::now();
+    let started = call.stopwatch.now();
     let all = txn.holds_all();
     let mut caller = Caller::new(call, txn, rights, started);
     let invocation = Invocation {
@@ -305,7 +354,7 @@ fn attempt(
             }
         };
     }
-    if started.elapsed() > SHORT_MAX {
+    if call.elapsed(started) > SHORT_MAX {
         history.short_runs.store(0, Relaxed);
     } else if history.short_runs.load(Relaxed) < SHORT_RUNS_MIN {
         history.short_runs.fetch_add(1, Relaxed);
@@ -376,8 +425,7 @@ impl<'a> Nested<'a> {
         args: Args<'_>,
         reply: &mut Reply<'_>,
     ) -> Outcome {
-        let script = find(self.shared, source, args)?;
-        let keys = key_range(source, args)?;
+        let (script, keys) = find_with_keys(self.shared, source, args)?;
         permit(&script, self.command, false)?;
         let user = (Arc::clone(self.session.user()), self.session.rules());
         let call = Call {
@@ -515,7 +563,7 @@ thread_local! {
 }
 
 /// Lends a thread of the pool its counters.
-fn with_bench<T>(shared: &Shared, work: impl FnOnce(&Sheet, &Stopwatch) -> T) -> T {
+pub(super) fn with_bench<T>(shared: &Shared, work: impl FnOnce(&Sheet, &Stopwatch) -> T) -> T {
     BENCH.with(|bench| {
         let (sheet, stopwatch) =
             bench.get_or_init(|| (shared.metrics.sheet(), Stopwatch::default()));

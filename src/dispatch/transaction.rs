@@ -4,7 +4,7 @@
 //! ascending order and once; with a command on the whole keyspace among them, all shards. Whether
 //! a watched key was changed is asked under those locks, so nothing can come in between.
 
-use super::{Engine, feed_monitors, permission, slow};
+use super::{Engine, feed_monitors, permission, script, slow};
 use crate::acl::log::Origin;
 use crate::base::stopwatch::Stopwatch;
 use crate::commands::context::Context;
@@ -12,12 +12,11 @@ use crate::commands::spec::{DENYOOM, Flow, Handler, Outcome};
 use crate::commands::table::{self, Registered};
 use crate::config::Config;
 use crate::error::Error;
-use crate::keyspace::txn::Keys;
-use crate::keyspace::{Hash, Key, Txn, eviction, hash_key};
+use crate::keyspace::{Hash, Key, Local, Txn, eviction, hash_key};
 use crate::metrics::{Counter, Sheet, bump};
 use crate::protocol::output::Mark;
-use crate::protocol::{Args, Reply};
-use crate::session::{Checking, Multi, Queued, Session, Shared, Watching};
+use crate::protocol::{Args, Output, Reply};
+use crate::session::{Borrowed, Checking, Multi, Queued, Session, Shared, Watching};
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -57,22 +56,77 @@ pub(super) fn exec(engine: &mut Engine, session: &mut Session, reply: &mut Reply
     if session.multi.is_none() {
         return Err(Error::WithoutMulti("EXEC"));
     }
-    if engine.shared.running.are_long() && !is_free(engine, session) {
-        return Ok(Flow::Later);
+    let long = may_be_long(engine, session);
+    if !long && engine.shared.running.are_long() && !is_free(engine, session) {
+        return match who_is_busy(engine, session) {
+            None => Ok(Flow::Later),
+            busy => Err(abort(engine, session, script::busy_error(busy))),
+        };
     }
     let multi = session.end_multi().expect("seen above");
     let watching = session.stop_watching();
     if multi.refused {
-        release(engine, watching);
+        release(&engine.shared, watching);
         return Err(Error::ExecAborted);
     }
     if let Err(error) = make_room(engine, &multi) {
-        release(engine, watching);
+        release(&engine.shared, watching);
         return Err(Error::ExecAbortedBecause(Box::new(error)));
     }
-    let flow = run_all(engine, session, &multi, watching.as_deref(), reply);
-    release(engine, watching);
-    Ok(flow)
+    if long {
+        return Ok(offload(engine, session, multi, watching));
+    }
+    engine.local.client = session.client.id;
+    let bench = Bench {
+        shared: &engine.shared,
+        sheet: &engine.sheet,
+        stopwatch: &engine.stopwatch,
+        noteworthy_ns: engine.noteworthy_ns,
+    };
+    let with: (&mut Local, &Config) = (&mut engine.local, engine.view.config());
+    let whole = (&*multi, watching.as_deref());
+    let outcome = bench.run(session, with, whole, Some(engine.now_ms), reply);
+    release(&engine.shared, watching);
+    outcome
+}
+
+/// Is there a script in it that may run for long?
+fn may_be_long(engine: &Engine, session: &Session) -> bool {
+    let multi = session.multi.as_ref().expect("seen by the caller");
+    multi.queue.iter().any(
+        |queued| match table::all()[queued.command].command.handler {
+            Handler::Script(source) => {
+                script::may_be_long(&engine.shared, source, multi.args(queued))
+            }
+            _ => false,
+        },
+    )
+}
+
+/// The transaction as a job for the pool. The session goes with it: commands of the transaction may
+/// change it.
+fn offload(
+    engine: &Engine,
+    session: &mut Session,
+    multi: Box<Multi>,
+    watching: Option<Box<Watching>>,
+) -> Flow {
+    let shared = Arc::clone(&engine.shared);
+    let noteworthy_ns = engine.noteworthy_ns;
+    let mut session = session.lend(&engine.shared);
+    Flow::Offload(Box::new(move |_, out| {
+        script::with_bench(&shared, |sheet, stopwatch| {
+            let bench = Bench {
+                shared: &shared,
+                sheet,
+                stopwatch,
+                noteworthy_ns,
+            };
+            let whole = (&*multi, watching.as_deref());
+            bench.run_on_pool(&mut session, whole, out);
+        });
+        release(&shared, watching);
+    }))
 }
 
 /// Can the locks of the transaction be had without waiting?
@@ -82,16 +136,30 @@ fn is_free(engine: &Engine, session: &Session) -> bool {
     Txn::are_free(&engine.shared.keyspace, needed.map(Vec::into_iter))
 }
 
+/// Has a script held a shard that the transaction needs for so long that others are told? If so, is
+/// it a function?
+fn who_is_busy(engine: &Engine, session: &Session) -> Option<bool> {
+    let multi = session.multi.as_ref().expect("seen by the caller");
+    let needed = locks_needed(multi, session.watching.as_deref());
+    holder(&engine.shared, needed.as_deref())
+}
+
+fn holder(shared: &Shared, needed: Option<&[Hash]>) -> Option<bool> {
+    let hashes = needed.unwrap_or_default().iter();
+    let mut shards = hashes.map(|hash| shared.keyspace.shard_index(*hash));
+    shared.running.busy(&mut shards, needed.is_none())
+}
+
 /// What an `EXEC` that is refused before it runs answers: the transaction goes with it.
 pub(super) fn abort(engine: &mut Engine, session: &mut Session, cause: Error) -> Error {
     session.end_multi();
-    release(engine, session.stop_watching());
+    release(&engine.shared, session.stop_watching());
     Error::ExecAbortedBecause(Box::new(cause))
 }
 
-fn release(engine: &mut Engine, watching: Option<Box<Watching>>) {
+fn release(shared: &Shared, watching: Option<Box<Watching>>) {
     if let Some(watching) = watching {
-        watching.release(&engine.shared.keyspace);
+        watching.release(&shared.keyspace);
     }
 }
 
@@ -112,66 +180,130 @@ fn make_room(engine: &mut Engine, multi: &Multi) -> Result<(), Error> {
     Ok(())
 }
 
-/// Runs the queued commands under all their locks, unless a watched key was changed.
-fn run_all(
-    engine: &mut Engine,
-    session: &mut Session,
-    multi: &Multi,
-    watching: Option<&Watching>,
-    reply: &mut Reply<'_>,
-) -> Flow {
-    let needed = locks_needed(multi, watching);
-    let (shared, config, sheet) = (&engine.shared, engine.view.config(), &engine.sheet);
-    let (now_ms, stopwatch) = (engine.now_ms, &engine.stopwatch);
-    let mut start = stopwatch.now();
-    // What `CONFIG SET` puts into force holds for the rest of the transaction.
-    let renewals = multi.queue.iter().filter(|queued| sets_config(queued));
-    let renewed: Vec<OnceCell<Arc<Config>>> = renewals.map(|_| OnceCell::new()).collect();
-    let mut renewed = renewed.iter();
-    let mut config: &Config = config;
-    engine.local.client = session.client.id;
-    let scope = super::scope(shared, &mut engine.local, config, now_ms, session);
-    let mut txn = match needed {
-        Some(hashes) => Txn::begin_union(scope, hashes.into_iter()),
-        None => Txn::begin_all(scope, Keys::new()),
-    };
-    if watching.is_some_and(|watching| is_dirty(watching, &mut txn)) {
-        reply.null_array();
-        return Flow::Done;
+/// What a thread that runs transactions has.
+struct Bench<'a> {
+    shared: &'a Arc<Shared>,
+    sheet: &'a Sheet,
+    stopwatch: &'a Stopwatch,
+    noteworthy_ns: u64,
+}
+
+impl Bench<'_> {
+    /// Runs a transaction whose locks may take long to get, and to be let go of.
+    fn run_on_pool(
+        &self,
+        session: &mut Borrowed,
+        whole: (&Multi, Option<&Watching>),
+        out: &mut Output,
+    ) {
+        let shared = self.shared;
+        let _long = shared.running.begin_long();
+        let mut local = Local::new(0, shared.keyspace.settings());
+        let config = shared.config.load();
+        let mut reply = Reply::new(out, session.protocol);
+        match self.run(session, (&mut local, &config), whole, None, &mut reply) {
+            Ok(flow) => session.closes = matches!(flow, Flow::Close),
+            Err(error) => {
+                shared.metrics.count_error(&error.code());
+                if let Some(exec) = table::find(b"exec") {
+                    bump(&self.sheet.command(exec.id).failed, 1);
+                }
+                reply.error(&error);
+            }
+        }
+        local.publish(&shared.keyspace);
     }
-    let mut closes = false;
-    reply.array(multi.queue.len());
-    for queued in &multi.queue {
-        let command = &table::all()[queued.command];
-        let args = multi.args(queued);
-        let mark = reply.mark();
-        let setting = Setting {
+
+    /// Runs the queued commands under all their locks, unless a watched key was changed. `now_ms` is
+    /// none where the locks may be waited for.
+    fn run(
+        &self,
+        session: &mut Session,
+        (local, config): (&mut Local, &Config),
+        (multi, watching): (&Multi, Option<&Watching>),
+        now_ms: Option<u64>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        let shared = self.shared;
+        let needed = locks_needed(multi, watching);
+        let renewals = multi.queue.iter().filter(|queued| sets_config(queued));
+        let renewed: Vec<OnceCell<Arc<Config>>> = renewals.map(|_| OnceCell::new()).collect();
+        local.client = session.client.id;
+        let begun_ms = now_ms.unwrap_or_else(|| shared.clock.now_ms());
+        let scope = super::scope(shared, local, config, begun_ms, session);
+        let mut busy = None;
+        let mut give_up = || {
+            busy = match now_ms {
+                Some(_) => None,
+                None => holder(shared, needed.as_deref()),
+            };
+            busy.is_some()
+        };
+        let hashes = needed.as_ref().map(|hashes| hashes.iter().copied());
+        let Some(mut txn) = Txn::begin_union(scope, hashes, &mut give_up) else {
+            let cause = script::busy_error(busy);
+            return Err(Error::ExecAbortedBecause(Box::new(cause)));
+        };
+        txn.set_now_ms(now_ms.unwrap_or_else(|| shared.clock.now_ms()));
+        if watching.is_some_and(|watching| is_dirty(watching, &mut txn)) {
+            reply.null_array();
+            return Ok(Flow::Done);
+        }
+        Ok(self.run_each(session, &mut txn, multi, (config, &renewed), reply))
+    }
+
+    /// Runs the queued commands. `renewed` has a place for each configuration they put into force,
+    /// which then holds for the rest of them.
+    fn run_each<'a>(
+        &self,
+        session: &mut Session,
+        txn: &mut Txn<'a>,
+        multi: &'a Multi,
+        (mut config, renewed): (&'a Config, &'a [OnceCell<Arc<Config>>]),
+        reply: &mut Reply<'_>,
+    ) -> Flow {
+        let &Bench {
             shared,
-            config,
             sheet,
             stopwatch,
-            now_ms,
-        };
-        let outcome = setting.run(session, &mut txn, command, args, reply);
-        if sets_config(queued)
-            && let Some(place) = renewed.next()
-        {
-            config = place.get_or_init(|| shared.config.load());
-            txn.set_config(config);
-            txn.local().settings = shared.keyspace.settings();
+            ..
+        } = self;
+        let mut renewed = renewed.iter();
+        let mut start = stopwatch.now();
+        let mut closes = false;
+        reply.array(multi.queue.len());
+        for queued in &multi.queue {
+            let command = &table::all()[queued.command];
+            let args = multi.args(queued);
+            let mark = reply.mark();
+            let setting = Setting {
+                shared,
+                config,
+                sheet,
+                stopwatch,
+                now_ms: txn.now_ms(),
+            };
+            let outcome = setting.run(session, txn, command, args, reply);
+            if sets_config(queued)
+                && let Some(place) = renewed.next()
+            {
+                config = place.get_or_init(|| shared.config.load());
+                txn.set_config(config);
+                txn.local().settings = shared.keyspace.settings();
+            }
+            closes |= finish(shared, sheet, command, outcome, reply, mark);
+            reply.set_protocol(session.protocol);
+            let lap = stopwatch.now();
+            let spent_ns = stopwatch.ns_between(std::mem::replace(&mut start, lap), lap);
+            sheet.executed(command.id, spent_ns);
+            if spent_ns >= self.noteworthy_ns {
+                slow::note(shared, config, session, command, args, spent_ns);
+            }
         }
-        closes |= finish(shared, sheet, command, outcome, reply, mark);
-        reply.set_protocol(session.protocol);
-        let lap = stopwatch.now();
-        let spent_ns = stopwatch.ns_between(std::mem::replace(&mut start, lap), lap);
-        sheet.executed(command.id, spent_ns);
-        if spent_ns >= engine.noteworthy_ns {
-            slow::note(shared, config, session, command, args, spent_ns);
-        }
+        sheet.add(Counter::Commands, multi.queue.len() as u64);
+        super::blocking::serve(txn, shared);
+        if closes { Flow::Close } else { Flow::Done }
     }
-    sheet.add(Counter::Commands, multi.queue.len() as u64);
-    super::blocking::serve(&mut txn, shared);
-    if closes { Flow::Close } else { Flow::Done }
 }
 
 /// What each command of a transaction runs with.

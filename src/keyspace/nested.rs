@@ -103,6 +103,20 @@ impl<'a> Txn<'a> {
         Some(Txn::with(scope, held, keys))
     }
 
+    /// Locks the shards of these hashes, or all, without keys yet: for `EXEC`, see
+    /// [`Txn::set_command`]. Waits as [`Txn::begin_until`] does.
+    pub fn begin_union(
+        scope: Scope<'a>,
+        hashes: Option<impl Iterator<Item = Hash>>,
+        give_up: &mut dyn FnMut() -> bool,
+    ) -> Option<Txn<'a>> {
+        let held = match hashes {
+            Some(hashes) => Held::many(scope.keyspace, hashes, give_up)?,
+            None => lock_all(scope.keyspace, give_up)?,
+        };
+        Some(Txn::with(scope, held, Keys::new()))
+    }
+
     /// Can the locks of these hashes' shards, or of all, be had without waiting for long?
     pub fn are_free(keyspace: &Keyspace, hashes: Option<impl Iterator<Item = Hash>>) -> bool {
         match hashes {

@@ -179,13 +179,6 @@ impl<'a> Txn<'a> {
         }
     }
 
-    /// Locks the shards of all `hashes`, without keys yet: for `EXEC`, see [`Txn::set_command`].
-    pub fn begin_union(scope: Scope<'a>, hashes: impl Iterator<Item = Hash>) -> Txn<'a> {
-        let keyspace = scope.keyspace;
-        let held = Held::many(keyspace, hashes, &mut || false);
-        Txn::with(scope, held.expect("waited for"), Keys::new())
-    }
-
     /// As [`Txn::begin_all`] on a worker: what turns out to be long is for the pool, and so is what
     /// would have to wait: `None` then.
     pub fn begin_all_on_worker(scope: Scope<'a>, keys: Keys<'a>) -> Option<Txn<'a>> {

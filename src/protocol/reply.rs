@@ -84,12 +84,14 @@ impl<'a> Reply<'a> {
 
     /// A simple string of any bytes: line ends become blanks.
     pub fn simple_line(&mut self, text: &[u8]) {
-        self.cleaned_line(b'+', text);
+        self.cleaned_line(b'+', up_to_nul(text));
     }
 
     /// An error of any bytes, its code first, likewise.
     pub fn error_line(&mut self, text: &[u8]) {
-        self.cleaned_line(b'-', text);
+        let text = up_to_nul(text);
+        let kept = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+        self.cleaned_line(b'-', &text[..kept.map_or(0, |last| last + 1)]);
     }
 
     /// As [`Reply::big_number`], of any bytes.
@@ -336,6 +338,11 @@ fn write_long_header(buffer: &mut Vec<u8>, kind: u8, value: i64) {
     buffer.push(kind);
     buffer.extend_from_slice(digits);
     buffer.extend_from_slice(b"\r\n");
+}
+
+/// What C makes of a text.
+fn up_to_nul(text: &[u8]) -> &[u8] {
+    &text[..memchr::memchr(0, text).unwrap_or(text.len())]
 }
 
 #[cfg(test)]

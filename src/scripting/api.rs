@@ -196,6 +196,7 @@ fn register_function(lua: &Lua, args: &MultiValue, bridge: Handle) -> Answer {
                         .map_or_else(|_| Box::default(), |name| name.as_bytes().to_vec().into()),
                     description: None,
                     flags: Flags::DECLARED,
+                    may_loop: true,
                 },
                 function.clone(),
             )),
@@ -234,6 +235,7 @@ fn named_arguments(lua: &Lua, table: &Table) -> Result<(FunctionInfo, mlua::Func
         name: Box::default(),
         description: None,
         flags: Flags::DECLARED,
+        may_loop: true,
     };
     let (mut name, mut callback) = (None, None);
     for pair in table.pairs::<Value, Value>() {

@@ -9,7 +9,7 @@
 #![allow(unsafe_code)]
 
 use super::functions::FunctionInfo;
-use super::{Called, Host, reply, value};
+use super::{Called, Host, chunk, reply, value};
 use crate::error::Error;
 use crate::protocol::{Args, Output, Protocol, Span};
 use mlua::ffi::{self, lua_State};
@@ -29,6 +29,8 @@ pub(super) struct Bridge {
     host: Option<NonNull<dyn Host>>,
     /// The script is to end, whatever it catches.
     ending: bool,
+    /// The interpreter looks at the clock now and then.
+    ticks: bool,
     panic: Option<Box<dyn Any + Send>>,
     /// The protocol in which the script wants replies (`redis.setresp`).
     pub(super) protocol: Protocol,
@@ -76,6 +78,10 @@ impl Handle {
 pub(super) struct References {
     pub(super) globals: c_int,
     pub(super) handler: c_int,
+    /// [`enter`], and the names of the two globals that it sets.
+    pub(super) enter: c_int,
+    pub(super) keys: c_int,
+    pub(super) arguments: c_int,
 }
 
 /// What a run is made of.
@@ -118,6 +124,7 @@ impl Bridge {
             state,
             host: None,
             ending: false,
+            ticks: false,
             panic: None,
             protocol: Protocol::Resp2,
             random: 0,
@@ -132,7 +139,7 @@ impl Bridge {
         }
     }
 
-    /// Lets the interpreter find the bridge, and look at the clock.
+    /// Lets the interpreter find the bridge.
     pub(super) fn install(&mut self) {
         let bridge: *mut Bridge = self;
         // SAFETY: the state lives as long as the interpreter that owns the bridge.
@@ -140,12 +147,6 @@ impl Bridge {
             ffi::lua_pushlightuserdata(self.state, key());
             ffi::lua_pushlightuserdata(self.state, bridge.cast());
             ffi::lua_rawset(self.state, ffi::LUA_REGISTRYINDEX);
-            ffi::lua_sethook(
-                self.state,
-                Some(tick),
-                ffi::LUA_MASKCOUNT,
-                TICK_INSTRUCTIONS,
-            );
         }
     }
 
@@ -200,12 +201,31 @@ impl Bridge {
         unsafe { ffi::luaL_unref(self.state, ffi::LUA_REGISTRYINDEX, reference) }
     }
 
+    /// Has a function no upvalues but strings, numbers and the like?
+    pub(super) fn holds_plain_values(&mut self, reference: c_int) -> bool {
+        const PLAIN: [c_int; 3] = [ffi::LUA_TSTRING, ffi::LUA_TNUMBER, ffi::LUA_TBOOLEAN];
+        // SAFETY: outside of every call there is room on the stack; reading allocates nothing.
+        unsafe {
+            ffi::lua_rawgeti(self.state, ffi::LUA_REGISTRYINDEX, reference.into());
+            let mut plain = ffi::lua_iscfunction(self.state, -1) == 0;
+            for index in 1.. {
+                if ffi::lua_getupvalue(self.state, -1, index).is_null() {
+                    break;
+                }
+                plain &= PLAIN.contains(&ffi::lua_type(self.state, -1));
+                ffi::lua_pop(self.state, 1);
+            }
+            ffi::lua_pop(self.state, 1);
+            plain
+        }
+    }
+
     /// Runs a compiled function. `keys` are the first and the end of the keys among `args`; what
     /// follows them are the script's arguments.
     pub(super) fn run(
         &mut self,
         host: &mut dyn Host,
-        (function, as_parameters): (c_int, bool),
+        (function, as_parameters, may_loop): (c_int, bool, bool),
         (args, keys): (Args<'_>, (usize, usize)),
         (out, protocol): (&mut Output, Protocol),
         reply_max: usize,
@@ -222,10 +242,20 @@ impl Bridge {
             reply_max,
             status: ffi::LUA_OK,
         };
-        self.begin(host);
+        self.begin(host, may_loop);
         let pointer: *mut Frame<'_> = &mut frame;
-        // SAFETY: `enter` gets the pointer while `frame`, `out` and the host live.
-        let status = unsafe { ffi::lua_cpcall(self.state, enter, pointer.cast()) };
+        // SAFETY: `enter` gets the pointer while `frame`, `out` and the host live. Outside of every
+        // call the stack is all but empty, and has room; what is pushed allocates nothing.
+        let status = unsafe {
+            debug_assert!(ffi::lua_gettop(self.state) < ffi::LUA_MINSTACK - 2);
+            ffi::lua_rawgeti(
+                self.state,
+                ffi::LUA_REGISTRYINDEX,
+                self.references.enter.into(),
+            );
+            ffi::lua_pushlightuserdata(self.state, pointer.cast());
+            ffi::lua_pcall(self.state, 1, 0, 0)
+        };
         let inner = frame.status;
         self.end();
         if self.ending {
@@ -246,7 +276,7 @@ impl Bridge {
         }
     }
 
-    fn begin(&mut self, host: &mut dyn Host) {
+    fn begin(&mut self, host: &mut dyn Host, may_loop: bool) {
         // SAFETY: only the lifetime is forgotten; `end` takes the pointer back before `run` returns,
         // and nothing in between unwinds.
         let host: &'static mut dyn Host = unsafe { std::mem::transmute(host) };
@@ -256,6 +286,10 @@ impl Bridge {
         self.ending = false;
         self.line = 0;
         self.flat.clear();
+        if self.ticks != may_loop {
+            self.ticks = may_loop;
+            self.restore();
+        }
     }
 
     /// Takes the host back. A panic that happened in it goes on.
@@ -267,15 +301,15 @@ impl Bridge {
         }
     }
 
+    /// Lets the interpreter look at the clock, or not: that takes a few percent.
     fn restore(&mut self) {
+        let (mask, count) = match self.ticks {
+            true => (ffi::LUA_MASKCOUNT, TICK_INSTRUCTIONS),
+            false => (0, 0),
+        };
         // SAFETY: setting a hook allocates nothing.
         unsafe {
-            ffi::lua_sethook(
-                self.state,
-                Some(tick),
-                ffi::LUA_MASKCOUNT,
-                TICK_INSTRUCTIONS,
-            );
+            ffi::lua_sethook(self.state, Some(tick), mask, count);
         }
     }
 
@@ -413,7 +447,15 @@ unsafe extern "C-unwind" fn compile(state: *mut lua_State) -> c_int {
         let (body, name) = ((*load).body, (*load).name);
         let status = ffi::luaL_loadbuffer(state, body.as_ptr().cast(), body.len(), name.as_ptr());
         if status == ffi::LUA_OK {
-            if let Some(environment) = (*load).environment {
+            let environment = match (*load).environment {
+                None if !assigns_globals((*load).bridge, state) => {
+                    // It sees the globals themselves, not through what protects them: each access
+                    // is one lookup less. Nothing but an assignment could change them.
+                    Some((*(*load).bridge).references.globals)
+                }
+                environment => environment,
+            };
+            if let Some(environment) = environment {
                 ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, environment.into());
                 ffi::lua_setfenv(state, -2);
             }
@@ -426,8 +468,38 @@ unsafe extern "C-unwind" fn compile(state: *mut lua_State) -> c_int {
     }
 }
 
+/// Does the function on top of the stack assign to globals?
+unsafe fn assigns_globals(bridge: *mut Bridge, state: *mut lua_State) -> bool {
+    // SAFETY: `lua_dump` calls `append` only, and raises nothing itself.
+    unsafe {
+        let dump: *mut Vec<u8> = &raw mut (*bridge).text;
+        (*dump).clear();
+        let written = ffi::lua_dump_(state, append, dump.cast());
+        let assigns = written != 0 || chunk::assigns_globals(&*dump);
+        *dump = Vec::new();
+        assigns
+    }
+}
+
+/// Appends a piece of a dump to a vector.
+unsafe extern "C-unwind" fn append(
+    _: *mut lua_State,
+    piece: *const c_void,
+    len: usize,
+    to: *mut c_void,
+) -> c_int {
+    if len > 0 {
+        // SAFETY: as `assigns_globals` passes it; an empty piece may be nowhere.
+        unsafe {
+            let piece = std::slice::from_raw_parts(piece.cast::<u8>(), len);
+            (*to.cast::<Vec<u8>>()).extend_from_slice(piece);
+        }
+    }
+    0
+}
+
 /// Enters a script: sets its keys and arguments, calls it, writes its reply.
-unsafe extern "C-unwind" fn enter(state: *mut lua_State) -> c_int {
+pub(super) unsafe extern "C-unwind" fn enter(state: *mut lua_State) -> c_int {
     // SAFETY: called by `Bridge::run` with a pointer to its `Frame`. Nothing here needs dropping.
     unsafe {
         let frame = ffi::lua_touserdata(state, 1).cast::<Frame<'_>>();
@@ -447,12 +519,19 @@ unsafe extern "C-unwind" fn enter(state: *mut lua_State) -> c_int {
             push_arguments(state, &(*frame).args, end, len);
             2
         } else {
-            let globals = (*bridge).references.globals;
+            let References {
+                globals,
+                keys,
+                arguments,
+                ..
+            } = (*bridge).references;
             ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, globals.into());
+            ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, keys.into());
             push_arguments(state, &(*frame).args, first, end);
-            ffi::lua_setfield(state, -2, c"KEYS".as_ptr());
+            ffi::lua_rawset(state, -3);
+            ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, arguments.into());
             push_arguments(state, &(*frame).args, end, len);
-            ffi::lua_setfield(state, -2, c"ARGV".as_ptr());
+            ffi::lua_rawset(state, -3);
             ffi::lua_pop(state, 1);
             ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, (*frame).function.into());
             0
@@ -509,7 +588,8 @@ unsafe fn describe(state: *mut lua_State, bridge: *mut Bridge, status: c_int) ->
         }
         if ffi::lua_type(state, -1) != ffi::LUA_TTABLE {
             let text = value::display(state, -1);
-            Error::script_raised(text).write_to(flat);
+            let len = memchr::memchr(0, text).unwrap_or(text.len());
+            Error::script_raised(&text[..len]).write_to(flat);
             return status;
         }
         let counted = value::field_is_true(state, -1, c"ignore_error_stats_update");

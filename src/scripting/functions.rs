@@ -32,6 +32,8 @@ pub struct FunctionInfo {
     pub description: Option<Box<[u8]>>,
     /// What it may do.
     pub flags: Flags,
+    /// Could it run for long?
+    pub may_loop: bool,
 }
 
 /// A function that can be called.
@@ -40,6 +42,8 @@ pub struct Function {
     pub name: Box<[u8]>,
     /// What it may do.
     pub flags: Flags,
+    /// Could it run for long?
+    pub may_loop: bool,
     /// Where it is from.
     pub library: Arc<Library>,
     /// What is known of its runs.
@@ -174,6 +178,7 @@ impl Registry {
             let function = Function {
                 name: info.name.clone(),
                 flags: info.flags,
+                may_loop: info.may_loop,
                 library: Arc::clone(&library),
                 history: History::default(),
             };
@@ -287,6 +292,7 @@ mod tests {
         FunctionInfo {
             name: name.as_bytes().into(),
             description: None,
+            may_loop: true,
             flags: Flags::default(),
         }
     }

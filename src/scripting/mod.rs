@@ -12,6 +12,7 @@ mod api;
 mod bit;
 mod bridge;
 pub mod cache;
+mod chunk;
 mod cjson;
 mod cmsgpack;
 pub mod dump;

@@ -4,7 +4,7 @@
 //! Part of the island, see [`super::bridge`]: nothing in here needs dropping when Lua raises.
 #![allow(unsafe_code)]
 
-use super::bridge::{self, Handle, bridge_of, key};
+use super::bridge::{self, Handle, References, bridge_of, key};
 use super::value::{self, bytes};
 use mlua::Lua;
 use mlua::ffi::{self, lua_CFunction, lua_State};
@@ -36,9 +36,10 @@ const NATIVES: &[(&str, lua_CFunction)] = &[
     ("raising_table", raising_table),
 ];
 
-/// Functions of Lua's libraries that are called only after their first argument was looked at:
-/// tables must not be protected, patterns must not be too long.
+/// Functions of Lua's libraries that are called only after their arguments were looked at: tables
+/// must not be protected, patterns must not be too long, numbers are read faster.
 const GUARDED: &[(&str, &str, lua_CFunction)] = &[
+    ("_G", "tonumber", tonumber),
     ("table", "insert", changing),
     ("table", "remove", changing),
     ("table", "sort", changing),
@@ -89,10 +90,15 @@ pub(super) fn reference(lua: &Lua, value: impl mlua::IntoLuaMulti) -> mlua::Resu
     Ok(reference)
 }
 
-/// A registry reference to the function that notes where errors are raised.
-pub(super) fn handler(lua: &Lua) -> mlua::Result<c_int> {
-    let function = closure(lua, bridge::handler, mlua::Nil)?;
-    reference(lua, function)
+/// References to what every script needs, beside its globals.
+pub(super) fn references(lua: &Lua, globals: mlua::Table) -> mlua::Result<References> {
+    Ok(References {
+        globals: reference(lua, globals)?,
+        handler: reference(lua, closure(lua, bridge::handler, mlua::Nil)?)?,
+        enter: reference(lua, closure(lua, bridge::enter, mlua::Nil)?)?,
+        keys: reference(lua, lua.create_string("KEYS")?)?,
+        arguments: reference(lua, lua.create_string("ARGV")?)?,
+    })
 }
 
 /// The main state of an interpreter.
@@ -159,6 +165,22 @@ unsafe extern "C-unwind" fn matching(state: *mut lua_State) -> c_int {
             ffi::lua_type(state, 4) == ffi::LUA_TBOOLEAN && ffi::lua_toboolean(state, 4) != 0;
         if long && !plain {
             return ffi::luaL_error(state, c"pattern too complex".as_ptr());
+        }
+        original(state)
+    }
+}
+
+/// `tonumber`: plain decimal numbers are read here, and everything else by Lua's own, which reads
+/// each text twice, by C's `strtod`. Both round correctly, so it cannot be told which did.
+unsafe extern "C-unwind" fn tonumber(state: *mut lua_State) -> c_int {
+    // SAFETY: the type is looked at first.
+    unsafe {
+        if ffi::lua_gettop(state) == 1
+            && ffi::lua_type(state, 1) == ffi::LUA_TSTRING
+            && let Some(number) = value::plain_number(bytes(state, 1))
+        {
+            ffi::lua_pushnumber(state, number);
+            return 1;
         }
         original(state)
     }
@@ -356,12 +378,36 @@ unsafe extern "C-unwind" fn raise_or_rest(state: *mut lua_State) -> c_int {
 }
 
 unsafe fn raise_second(state: *mut lua_State) -> ! {
-    // SAFETY: the message is second on the stack.
+    // SAFETY: the message is second on the stack, where there is room for a few more values.
     unsafe {
         ffi::luaL_where(state, 1);
-        ffi::lua_pushvalue(state, 2);
+        match ffi::lua_type(state, 2) {
+            ffi::LUA_TSTRING => push_as_called(state, bytes(state, 2)),
+            _ => ffi::lua_pushvalue(state, 2),
+        }
         ffi::lua_concat(state, 2);
         ffi::lua_error(state)
+    }
+}
+
+/// Pushes a message. If it is of an argument, it gives the function the name its caller gave it,
+/// which is none when that is no script.
+unsafe fn push_as_called(state: *mut lua_State, message: &[u8]) {
+    // SAFETY: `lua_getinfo` fills in the name, of the activation record of the running function.
+    unsafe {
+        let quotes = memchr::memchr_iter(b'\'', message);
+        let mut quotes = quotes.take_while(|_| message.starts_with(b"bad argument #"));
+        let (Some(open), Some(close)) = (quotes.next(), quotes.next()) else {
+            return value::push_bytes(state, message);
+        };
+        let mut record: ffi::lua_Debug = std::mem::zeroed();
+        let found = ffi::lua_getstack(state, 0, &mut record) != 0
+            && ffi::lua_getinfo(state, c"n".as_ptr(), &mut record) != 0;
+        value::push_bytes(state, &message[..=open]);
+        let named = found && !record.name.is_null();
+        ffi::lua_pushstring(state, if named { record.name } else { c"?".as_ptr() });
+        value::push_bytes(state, &message[close..]);
+        ffi::lua_concat(state, 3);
     }
 }
 

@@ -14,6 +14,9 @@ const DEPTH_MAX: usize = 1000;
 /// Commands' replies are nested less deeply than this.
 const REPLY_DEPTH_MAX: usize = 64;
 
+/// Room on the stack for what stands for a part of a reply that has no parts itself.
+const ROOM: c_int = 6;
+
 /// Pushes the value that a whole reply, as bytes, stands for.
 ///
 /// # Safety
@@ -21,6 +24,7 @@ const REPLY_DEPTH_MAX: usize = 64;
 pub(super) unsafe fn push(state: *mut lua_State, reply: &[u8], protocol: Protocol) {
     // SAFETY: the caller's.
     unsafe {
+        ffi::luaL_checkstack(state, ROOM, std::ptr::null());
         push_part(state, reply, 0, (protocol, REPLY_DEPTH_MAX));
     }
 }
@@ -33,6 +37,14 @@ fn line(reply: &[u8], at: usize) -> (&[u8], usize) {
 }
 
 fn number(text: &[u8]) -> i64 {
+    /// As most lengths and counts are.
+    const SHORT_MAX: usize = 9;
+    if text.len() <= SHORT_MAX && text.iter().all(u8::is_ascii_digit) {
+        let digit = |byte: &u8| i64::from(byte - b'0');
+        return text
+            .iter()
+            .fold(0, |number, byte| number * 10 + digit(byte));
+    }
     crate::base::number::parse_i64(text).unwrap_or(-1)
 }
 
@@ -50,9 +62,8 @@ unsafe fn push_part(
         return next;
     };
     let text = &head[1..];
-    // SAFETY: room is made before anything is pushed.
+    // SAFETY: the caller has made room.
     unsafe {
-        ffi::luaL_checkstack(state, 5, std::ptr::null());
         match kind {
             b'$' => return push_bulk(state, reply, (number(text), next)),
             b':' => ffi::lua_pushnumber(state, number(text) as f64),
@@ -104,6 +115,7 @@ unsafe fn push_array(
             ffi::lua_pushboolean(state, 0);
             return at;
         }
+        ffi::luaL_checkstack(state, ROOM, std::ptr::null());
         ffi::lua_createtable(state, count.min(1 << 20) as c_int, 0);
         for index in 1..=count {
             at = push_part(state, reply, at, nested);
@@ -123,6 +135,7 @@ unsafe fn push_pairs(
 ) -> usize {
     // SAFETY: the caller has made room. A key that is nil or no number is left out.
     unsafe {
+        ffi::luaL_checkstack(state, 4 + ROOM, std::ptr::null());
         ffi::lua_createtable(state, 0, 1);
         ffi::lua_pushliteral(state, if is_map { c"map" } else { c"set" });
         ffi::lua_createtable(state, 0, count.clamp(0, 1 << 20) as c_int);

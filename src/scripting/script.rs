@@ -106,11 +106,11 @@ impl Program {
         }
     }
 
-    /// Could it run for long? Nobody has looked what a library's functions call.
+    /// Could it run for long?
     pub fn may_loop(&self) -> bool {
         match self {
             Program::Script(script) => script.may_loop,
-            Program::Function(_) => true,
+            Program::Function(function) => function.may_loop,
         }
     }
 
@@ -246,13 +246,15 @@ fn shebang(body: &[u8]) -> Result<(Flags, usize), Error> {
     Ok((flags, end))
 }
 
+const FUNCTION: &[u8] = b"function";
+
 /// Words without which nothing in a script runs twice. What compiles text, or hands out functions
 /// by name, could hold any of them.
 const REPEATING: &[&[u8]] = &[
     b"while",
     b"for",
     b"repeat",
-    b"function",
+    FUNCTION,
     b"load",
     b"loadstring",
     b"gsub",
@@ -269,16 +271,26 @@ const REPEATING: &[&[u8]] = &[
 
 /// Could the script run for longer than its text is long? Says yes too often rather than too rarely.
 fn may_loop(body: &[u8]) -> bool {
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    may_loop_in_functions(body) || functions_in(body) > 0
+}
+
+/// How often functions are defined in a text: not more often than this.
+pub(super) fn functions_in(body: &[u8]) -> usize {
+    words(body).filter(|word| *word == FUNCTION).count()
+}
+
+fn words(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    body.split(|byte: &u8| !byte.is_ascii_alphanumeric() && *byte != b'_')
+}
+
+/// As [`may_loop`], but for functions that call each other, or themselves.
+pub(super) fn may_loop_in_functions(body: &[u8]) -> bool {
     // A name could also be put together: `_G["lo" .. "ad"]` needs `_G`, `string["gs" .. "ub"]` a
     // bracket behind a library.
     let indexes_library = [&b"string["[..], b"table[", b"string [", b"table ["]
         .iter()
         .any(|text| memchr::memmem::find(body, text).is_some());
-    indexes_library
-        || body
-            .split(|byte| !is_word(byte))
-            .any(|word| REPEATING.contains(&word))
+    indexes_library || words(body).any(|word| word != FUNCTION && REPEATING.contains(&word))
 }
 
 #[cfg(test)]

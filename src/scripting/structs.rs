@@ -40,6 +40,8 @@ pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
 enum Wrong {
     /// An argument, counted from 1.
     Argument(usize, String),
+    /// An option of the format.
+    Option(u8),
     /// Something else.
     Format(String),
     Lua(mlua::Error),
@@ -49,6 +51,12 @@ impl Wrong {
     fn answer(self, lua: &Lua, function: &str) -> Answer {
         match self {
             Wrong::Argument(index, why) => argument_error(lua, index, function, &why),
+            Wrong::Option(option) => {
+                let name = function.as_bytes();
+                let quoted = b"' (invalid format option '";
+                let why = [b"bad argument #1 to '", name, quoted, &[option], b"')"].concat();
+                Ok((Value::Nil, Value::String(lua.create_string(why)?)))
+            }
             Wrong::Format(why) => refusal(lua, &why),
             Wrong::Lua(error) => Err(error),
         }
@@ -146,10 +154,7 @@ impl<'a> Format<'a> {
                 }
                 self.alignment = alignment;
             }
-            other => {
-                let why = format!("invalid format option '{}'", char::from(other));
-                return Err(Wrong::Argument(1, why));
-            }
+            other => return Err(Wrong::Option(other)),
         }
         Ok(())
     }
@@ -223,9 +228,12 @@ fn pack(lua: &Lua, args: &MultiValue) -> Result<Vec<u8>, Wrong> {
     Ok(out)
 }
 
-/// A number's 64 bits.
+/// A number's 64 bits; 0 of one that has more, as on the processors Redis runs on.
 fn unsigned(number: f64) -> u64 {
-    if number >= 9_223_372_036_854_775_808.0 {
+    const LIMIT: f64 = 18_446_744_073_709_551_616.0;
+    if number >= LIMIT {
+        0
+    } else if number >= LIMIT / 2.0 {
         number as u64
     } else {
         super::value::truncated(number) as u64

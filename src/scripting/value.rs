@@ -117,6 +117,40 @@ pub(super) fn truncated(number: f64) -> i64 {
     }
 }
 
+/// The value of a decimal number of at most so many bytes, with neither exponent nor anything around
+/// it; `None` for everything else, be it a number or not.
+pub(super) fn plain_number(text: &[u8]) -> Option<f64> {
+    const BYTES_MAX: usize = 32;
+    /// Below this, all integers are doubles; and so are these powers of ten: then a quotient of the
+    /// two is rounded once.
+    const EXACT: u64 = 1 << 53;
+    const POWERS: [f64; 23] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+        1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+    ];
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    if digits.len() > BYTES_MAX || !digits.first()?.is_ascii_digit() {
+        return None;
+    }
+    let (mut whole, mut point) = (0_u64, None);
+    for (at, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => whole = whole.wrapping_mul(10).wrapping_add(u64::from(byte - b'0')),
+            b'.' if point.is_none() => point = Some(at + 1),
+            _ => return None,
+        }
+    }
+    let decimals = point.map_or(0, |at| digits.len() - at);
+    let magnitude = match digits.len() <= 17 && whole < EXACT && decimals < POWERS.len() {
+        true => whole as f64 / POWERS[decimals],
+        false => std::str::from_utf8(digits).ok()?.parse().ok()?,
+    };
+    Some(match text.first() {
+        Some(b'-') => -magnitude,
+        _ => magnitude,
+    })
+}
+
 /// Appends a number as an argument of a command: with 17 digits, an integer without a point.
 pub(super) fn number_text(number: f64, out: &mut Vec<u8>) {
     let whole = truncated(number);
@@ -129,4 +163,56 @@ pub(super) fn number_text(number: f64, out: &mut Vec<u8>) {
         return;
     }
     super::format::general(number, 17, out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_numbers_are_read_as_everywhere() {
+        for text in [
+            "0",
+            "-0",
+            "7",
+            "-12",
+            "1.5",
+            "1.",
+            "0.1",
+            "9007199254740991",
+            "9007199254740993",
+            "1700000000012345",
+            "8.9999799999999999",
+            "0.30000000000000004",
+            "123456789.123456789",
+            "00000000000000000000000000000001",
+            "0.0000000000000000000001",
+            "99999999999999999.5",
+            "12345678901234567890123456789012",
+        ] {
+            let expected: f64 = text.parse().expect("a number");
+            let read = plain_number(text.as_bytes()).expect("a plain one");
+            assert_eq!(read.to_bits(), expected.to_bits(), "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            ".",
+            ".5",
+            "+1",
+            " 1",
+            "1 ",
+            "1e3",
+            "0x10",
+            "inf",
+            "nan",
+            "1.2.3",
+            "1_0",
+            "123456789012345678901234567890123",
+            "--1",
+            "1\0",
+        ] {
+            assert_eq!(plain_number(text.as_bytes()), None, "{text}");
+        }
+    }
 }

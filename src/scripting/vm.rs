@@ -4,7 +4,7 @@ use super::api;
 use super::bridge::{Bridge, Ended, Handle};
 use super::functions::{Function, FunctionInfo, Library};
 use super::natives;
-use super::script::{Digest, Program, Script};
+use super::script::{self, Digest, Program, Script};
 use super::{Called, Host, LogLevel};
 use crate::error::Error;
 use crate::protocol::output::Output;
@@ -13,6 +13,7 @@ use mlua::{Lua, LuaOptions, StdLib};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::c_int;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -27,6 +28,11 @@ const PUBLISHED_STEP: i64 = 64 << 10;
 /// How long a library's text may run when it is loaded.
 const LOADING_MAX: Duration = Duration::from_millis(500);
 
+/// Scripts that are found by their texts; a text of another one's hash takes its place.
+const TEXTS: usize = 32;
+/// Bytes of a text that is remembered so.
+const TEXT_BYTES_MAX: usize = 64 << 10;
+
 const PRELUDE: &str = include_str!("prelude.lua");
 
 /// An interpreter with its sandbox, and what it has compiled.
@@ -35,7 +41,11 @@ pub struct Vm {
     /// After the interpreter, whose functions use it.
     bridge: Box<Bridge>,
     settings: api::Settings,
-    scripts: HashMap<Digest, Compiled>,
+    scripts: HashMap<Digest, Compiled, BuildHasherDefault<FirstBytes>>,
+    /// The script that ran last, and its function.
+    last: Option<(Arc<Script>, c_int)>,
+    /// Scripts that came as texts lately, each at the place that its text's hash gives it.
+    texts: [Option<Arc<Script>>; TEXTS],
     /// The environment of libraries.
     libraries_environment: c_int,
     /// Libraries that have run, by their ids.
@@ -55,6 +65,29 @@ struct Loaded {
 struct Compiled {
     script: Arc<Script>,
     function: c_int,
+}
+
+/// The hash of a digest: what it begins with, which is as good as random.
+#[derive(Default)]
+struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes
+            .first_chunk()
+            .map_or(0, |word| u64::from_le_bytes(*word));
+    }
+
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Where a script is found by its text.
+fn place(body: &[u8]) -> usize {
+    crate::base::hash::hash(body) as usize % TEXTS
 }
 
 /// A script and what it is run with.
@@ -118,8 +151,7 @@ impl Vm {
         let (globals, visible, _, libraries): (mlua::Table, mlua::Table, mlua::Table, mlua::Table) =
             prelude.call((table, base))?;
         lua.set_globals(visible)?;
-        bridge.references.globals = natives::reference(&lua, globals)?;
-        bridge.references.handler = natives::handler(&lua)?;
+        bridge.references = natives::references(&lua, globals)?;
         let libraries_environment = natives::reference(&lua, libraries)?;
         bridge.install();
         lua.gc_collect()?;
@@ -128,7 +160,9 @@ impl Vm {
             lua,
             bridge,
             settings,
-            scripts: HashMap::new(),
+            scripts: HashMap::default(),
+            last: None,
+            texts: [const { None }; TEXTS],
             libraries_environment,
             libraries: HashMap::new(),
             published_bytes: 0,
@@ -138,11 +172,35 @@ impl Vm {
         Ok(vm)
     }
 
+    /// The script of this digest, in hexadecimal digits, if it ran last and is still kept. Costs a
+    /// comparison.
+    pub fn ran_last(&self, digest: &[u8]) -> Option<&Arc<Script>> {
+        let (script, _) = self.last.as_ref()?;
+        (script.hex == digest && script.is_kept()).then_some(script)
+    }
+
     /// The script of this digest, if this interpreter has compiled it and it is still kept. Costs one
     /// hash.
     pub fn compiled(&self, digest: &Digest) -> Option<&Arc<Script>> {
         let compiled = self.scripts.get(digest)?;
         compiled.script.is_kept().then_some(&compiled.script)
+    }
+
+    /// The script of this text, if it was [noted](Vm::note_text) on this thread and is still kept.
+    /// Costs a hash that is no digest, and a comparison.
+    pub fn of_text(&self, body: &[u8]) -> Option<&Arc<Script>> {
+        if body.len() > TEXT_BYTES_MAX {
+            return None;
+        }
+        let script = self.texts[place(body)].as_ref()?;
+        (script.is_kept() && script.body() == body).then_some(script)
+    }
+
+    /// Remembers a script by its text, in the place of another, unless it is a long one.
+    pub fn note_text(&mut self, script: &Arc<Script>) {
+        if script.body().len() <= TEXT_BYTES_MAX {
+            self.texts[place(script.body())] = Some(Arc::clone(script));
+        }
     }
 
     /// Compiles a script, unless it is compiled already.
@@ -151,7 +209,13 @@ impl Vm {
     }
 
     fn function_of(&mut self, script: &Arc<Script>) -> Result<c_int, Error> {
+        if let Some((last, function)) = &self.last
+            && Arc::ptr_eq(last, script)
+        {
+            return Ok(*function);
+        }
         if let Some(compiled) = self.scripts.get(&script.digest) {
+            self.last = Some((Arc::clone(script), compiled.function));
             return Ok(compiled.function);
         }
         if self.scripts.len() >= COMPILED_MAX {
@@ -171,6 +235,7 @@ impl Vm {
 
     /// Forgets scripts that are gone from the cache; all, if that is none.
     fn forget_scripts(&mut self) {
+        self.last = None;
         let any_gone = self.scripts.values().any(|it| !it.script.is_kept());
         let bridge = &mut self.bridge;
         self.scripts.retain(|_, compiled| {
@@ -198,7 +263,7 @@ impl Vm {
         };
         match function {
             Ok(function) => {
-                let called = (function, program.is_function());
+                let called = (function, program.is_function(), program.may_loop());
                 self.run(host, called, program.name(), invocation, out)
             }
             Err(error) => Ran::Failed {
@@ -215,13 +280,15 @@ impl Vm {
         memory_max: usize,
     ) -> Result<Vec<FunctionInfo>, Error> {
         let registered = self.run_library(library, memory_max)?;
-        Ok(registered
-            .into_iter()
-            .map(|(info, reference)| {
-                self.bridge.unload(reference);
-                info
-            })
-            .collect())
+        // With no functions but these, none of which can reach another, nothing calls itself.
+        let alone = script::functions_in(library.code()) == registered.len();
+        let may_loop = script::may_loop_in_functions(library.code()) || !alone;
+        let describe = |(mut info, reference): (FunctionInfo, c_int)| {
+            info.may_loop = may_loop || !self.bridge.holds_plain_values(reference);
+            self.bridge.unload(reference);
+            info
+        };
+        Ok(registered.into_iter().map(describe).collect())
     }
 
     /// A reference to a function; its library is run if it has not been on this thread.
@@ -279,7 +346,7 @@ impl Vm {
             started: Instant::now(),
         };
         self.limit_memory(self.lua.used_memory() + memory_max);
-        let called = (chunk, true);
+        let called = (chunk, true, true);
         let with = (invocation.args, invocation.keys);
         let ended = self.bridge.run(
             &mut loading,
@@ -306,7 +373,7 @@ impl Vm {
     pub(super) fn run(
         &mut self,
         host: &mut dyn Host,
-        function: (c_int, bool),
+        function: (c_int, bool, bool),
         name: &[u8],
         invocation: &Invocation<'_>,
         out: &mut Output,

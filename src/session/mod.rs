@@ -7,6 +7,7 @@ mod caching;
 mod client;
 mod herald;
 mod latency;
+mod lending;
 mod logins;
 mod multi;
 mod named_users;
@@ -23,6 +24,7 @@ pub use herald::{Herald, MailLimits};
 pub use latency::{
     Event as LatencyEvent, LatencyMonitor, Sample as LatencySample, Series as LatencySeries,
 };
+pub use lending::Borrowed;
 pub use logins::Logins;
 pub use multi::{Multi, Queued};
 pub use named_users::{UsersError, users_of};
@@ -42,6 +44,7 @@ use crate::protocol::Protocol;
 use crate::pubsub::{PubSub, Subscriptions};
 use crate::scripting::{Functions, RunningScripts, Scripts};
 use crate::tracking::{Limits, Tracking};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -294,6 +297,8 @@ pub struct Session {
     pub is_usual: bool,
     /// What it has asked for of a client that keeps a cache, if it is one.
     pub caching: Option<Box<Caching>>,
+    /// This is a stand-in: where the session itself is.
+    lent: Option<Arc<Mutex<lending::Lent>>>,
 }
 
 /// Which replies a client wants.
@@ -348,6 +353,7 @@ impl Session {
             watching: None,
             is_usual: false,
             caching: None,
+            lent: None,
         }
     }
 

@@ -1,8 +1,9 @@
 //! What a script can ask of the server: its commands, and whether it may go on.
 
-use super::super::caching;
+use super::super::{caching, is_shown, monitor_line, post_to_monitors, redacted};
 use super::{Call, Place};
 use crate::acl::log::Origin;
+use crate::base::stopwatch::Moment;
 use crate::commands::context::Context;
 use crate::commands::refused_option;
 use crate::commands::spec::{
@@ -17,12 +18,14 @@ use crate::scripting::{Called, Host, LogLevel, Running, ScriptFlag};
 use crate::session::{Checking, Session};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// From here on a script is known as one that runs for long.
 const KNOWN_FROM: Duration = Duration::from_millis(1);
 /// A script in place that has run for so long is moved to the pool, if it can be.
 const IN_PLACE_MAX: Duration = Duration::from_millis(2);
+/// Lines for monitors that are kept until it is known whether a script begins again.
+const LINES_MAX: usize = 1000;
 /// Commands between two looks at the clock.
 const CALLS_PER_TICK: u32 = 64;
 
@@ -44,7 +47,7 @@ pub(super) struct Caller<'c, 't, 'a> {
     call: &'c Call<'c>,
     txn: &'t mut Txn<'a>,
     db: usize,
-    started: Instant,
+    started: Moment,
     /// It may take locks out of order while others wait.
     pub(super) alone: bool,
     /// It has tried to reserve that right.
@@ -55,6 +58,8 @@ pub(super) struct Caller<'c, 't, 'a> {
     running: Option<Arc<Running>>,
     /// For commands on a session, made when first needed.
     session: Option<Box<Session>>,
+    /// What monitors are to be shown, unless the script begins again.
+    lines: Vec<Vec<u8>>,
 }
 
 impl<'c, 't, 'a> Caller<'c, 't, 'a> {
@@ -62,7 +67,7 @@ impl<'c, 't, 'a> Caller<'c, 't, 'a> {
         call: &'c Call<'c>,
         txn: &'t mut Txn<'a>,
         (alone, reserved): (bool, bool),
-        started: Instant,
+        started: Moment,
     ) -> Self {
         Caller {
             db: call.db,
@@ -76,11 +81,15 @@ impl<'c, 't, 'a> Caller<'c, 't, 'a> {
             calls: 0,
             running: None,
             session: None,
+            lines: Vec::new(),
         }
     }
 
     /// Why it ended early, if it did, and whether it has written.
     pub(super) fn finish(mut self) -> (Option<Ending>, bool) {
+        if matches!(self.ending, None | Some(Ending::Killed)) {
+            self.show_lines();
+        }
         if let Some(running) = self.running.take() {
             self.call.shared.running.leave(&running);
         }
@@ -146,9 +155,30 @@ impl<'c, 't, 'a> Caller<'c, 't, 'a> {
         !self.wrote && self.call.place != Place::Transaction
     }
 
+    /// Shows monitors a command that the script is about to run, or is going to: while the script may
+    /// begin again, they would see it twice.
+    #[cold]
+    fn show(&mut self, command: &Registered, args: Args<'_>) {
+        let call = self.call;
+        if !is_shown(command) {
+            return;
+        }
+        let line = monitor_line(&call.shared.clock, (self.db, None), redacted(command, args));
+        self.lines.push(line);
+        if !self.is_fresh() || self.lines.len() >= LINES_MAX {
+            self.show_lines();
+        }
+    }
+
+    fn show_lines(&mut self) {
+        for line in self.lines.drain(..) {
+            post_to_monitors(self.call.shared, self.call.config, &line);
+        }
+    }
+
     /// Prepares for a command that changes something: ends the script if it must begin again for it.
     fn prepare_write(&mut self) -> Result<(), Ending> {
-        if !self.is_fresh() {
+        if self.wrote {
             return Ok(());
         }
         let call = self.call;
@@ -156,10 +186,11 @@ impl<'c, 't, 'a> Caller<'c, 't, 'a> {
             call.history().writes.store(true, Relaxed);
             return Err(Ending::Overruns);
         }
-        if !self.reserved && !self.txn.holds_all() && call.is_unproven() {
+        if self.is_fresh() && !self.reserved && !self.txn.holds_all() && call.is_unproven() {
             return Err(Ending::Reserves);
         }
         self.wrote = true;
+        self.show_lines();
         if let Some(running) = &self.running {
             running.written.store(true, Relaxed);
         }
@@ -306,7 +337,7 @@ impl<'c, 't, 'a> Caller<'c, 't, 'a> {
                 .collect(),
             is_function: call.program.is_function(),
             since_ms,
-            written: AtomicBool::new(self.wrote || call.place == Place::Transaction),
+            written: AtomicBool::new(self.wrote),
             killed: AtomicBool::new(false),
             busy: AtomicBool::new(false),
             shards: parking_lot::Mutex::new(self.txn.held_shards()),
@@ -335,7 +366,7 @@ impl From<Error> for Refusal {
 
 /// The command or subcommand that arguments name.
 fn lookup(args: Args<'_>) -> Option<&'static Registered> {
-    let top = table::find(args.at(0))?;
+    let top = table::of(args)?;
     if top.subcommands.is_empty() || args.len() == 1 {
         return Some(top);
     }
@@ -364,6 +395,9 @@ impl Host for Caller<'_, '_, '_> {
                 return Called::Replied;
             }
         };
+        if call.shared.clients.has_monitors() {
+            self.show(command, args);
+        }
         let start = call.stopwatch.now();
         let outcome = match self.run(command, args, &mut reply) {
             Ok(outcome) => outcome,
@@ -410,7 +444,7 @@ impl Host for Caller<'_, '_, '_> {
         if self.ending.is_some() {
             return false;
         }
-        let elapsed = self.started.elapsed();
+        let elapsed = self.call.elapsed(self.started);
         if elapsed < KNOWN_FROM {
             return true;
         }

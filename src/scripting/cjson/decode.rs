@@ -348,8 +348,16 @@ fn number_length(text: &[u8]) -> usize {
     if word(b"infinity") {
         return sign + 8;
     }
-    if word(b"inf") || word(b"nan") {
+    if word(b"inf") {
         return sign + 3;
+    }
+    if word(b"nan") {
+        // Which one, in parentheses.
+        let rest = &text[sign + 3..];
+        let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let name = rest.iter().skip(1).take_while(is_name).count();
+        let named = rest.first() == Some(&b'(') && rest.get(1 + name) == Some(&b')');
+        return sign + 3 + if named { name + 2 } else { 0 };
     }
     let hex = at(sign) == b'0' && matches!(at(sign + 1), b'x' | b'X');
     let is_digit = |byte: u8| match hex {
@@ -398,7 +406,8 @@ fn parse_number(text: &[u8]) -> Option<f64> {
         return Some(number as f64);
     }
     let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    if unsigned.eq_ignore_ascii_case(b"nan") {
+    let word = unsigned.get(..3);
+    if word.is_some_and(|word| word.eq_ignore_ascii_case(b"nan")) {
         return Some(f64::NAN);
     }
     parse_f64_as_c(text)

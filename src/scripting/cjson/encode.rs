@@ -108,19 +108,23 @@ impl Encoder<'_> {
             return Err(format!("Cannot serialise, excessive nesting ({depth})"));
         }
         match self.array_length(table)? {
-            0 => self.object(table, depth),
+            ..=0 => self.object(table, depth),
             length => self.array(table, length, depth),
         }
     }
 
-    /// The length of a table that is an array; 0 of one that is an object.
+    /// The length of a table that is an array; 0 or less of one that is an object.
     fn array_length(&self, table: &Table) -> Result<i64, String> {
         let (mut items, mut max) = (0_i64, 0_i64);
+        // Redis counts in 32 bits; what does not fit becomes the least number there is.
+        let counted = |key: i64| i32::try_from(key).unwrap_or(i32::MIN).into();
         for pair in table.pairs::<Value, Value>() {
             let (key, _) = pair.map_err(|error| error.to_string())?;
             match key {
                 Value::Integer(key) if key > 0 => {
-                    max = max.max(key);
+                    if key > max {
+                        max = counted(key);
+                    }
                     items += 1;
                 }
                 _ => return Ok(0),

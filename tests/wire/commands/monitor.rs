@@ -23,6 +23,9 @@ fn seen(watcher: &mut Conn) -> String {
         "{line}"
     );
     let (db, address) = origin.split_once(' ').unwrap_or_else(|| panic!("{line}"));
+    if address == "lua" {
+        return format!("{db} lua {request}");
+    }
     assert!(address.starts_with("127.0.0.1:"), "{line}");
     format!("{db} {request}")
 }
@@ -63,6 +66,31 @@ fn what_is_refused_administrative_or_secret_is_not_shown() {
             break;
         }
         assert!(line.starts_with(r#"0 "AUTH""#), "{line}");
+    }
+}
+
+#[test]
+fn what_scripts_run_is_shown_behind_them_and_once() {
+    let script = "redis.call('get', KEYS[1]) redis.call('select', 3) redis.pcall('nosuch') \
+        for i = 1, 2 do redis.call('set', KEYS[1], i) end redis.pcall('set') \
+        return redis.call('get', 'undeclared')";
+    let shown = [
+        r#"0 lua "get" "k""#,
+        r#"0 lua "select" "3""#,
+        r#"3 lua "set" "k" "1""#,
+        r#"3 lua "set" "k" "2""#,
+        r#"3 lua "get" "undeclared""#,
+    ];
+    let server = start();
+    let mut watcher = watcher(&server);
+    let mut conn = server.connect();
+    // Wherever it runs, and however often it has begun again.
+    for _ in 0..6 {
+        conn.cmd(&["EVAL", script, "1", "k"]);
+        assert!(seen(&mut watcher).starts_with(r#"0 "EVAL" "redis.call"#));
+        for line in shown {
+            assert_eq!(seen(&mut watcher), line);
+        }
     }
 }
 

@@ -147,3 +147,162 @@ fn sums_are_preserved_whatever_keys_are_declared() {
         return sum";
     assert_eq!(conn.cmd(&["EVAL", sum, "0"]).int(), 0);
 }
+
+/// A server with one worker, and a client on it whose `EXEC` runs this script with the key `busy`.
+fn begin_in_transaction(server: &Server, script: &str) -> Conn {
+    let mut conn = server.connect();
+    check(&mut conn, "MULTI", "+OK");
+    check(&mut conn, "INCR before", "+QUEUED");
+    assert_eq!(conn.cmd(&["EVAL", script, "1", "busy"]).text(), "QUEUED");
+    check(&mut conn, "INCR after", "+QUEUED");
+    check(&mut conn, "SELECT 3", "+QUEUED");
+    check(&mut conn, "SUBSCRIBE news", "+QUEUED");
+    conn.send(&["EXEC"]);
+    conn
+}
+
+#[test]
+fn an_endless_script_in_a_transaction_is_killed_from_its_own_worker() {
+    let options = Options::new().set("server.workers", 1);
+    let server = Server::start(options.set("scripting.busy_reply_threshold", 50));
+    for _ in 0..3 {
+        let mut long = begin_in_transaction(&server, ENDLESS);
+        let mut others: Vec<Conn> = (0..3).map(|_| server.connect()).collect();
+        poll_until("BUSY", || {
+            let reply = others[0].cmd(&["GET", "busy"]).to_string();
+            reply.starts_with("-BUSY").then_some(())
+        });
+        check(&mut others[1], "PING", "+PONG");
+        check(&mut others[1], "MULTI", "+OK");
+        check(&mut others[1], "GET busy", "+QUEUED");
+        let reply = others[1].line("EXEC").to_string();
+        assert!(
+            reply.starts_with("-EXECABORT Transaction discarded because of: BUSY"),
+            "{reply}"
+        );
+        check(&mut others[1], "ECHO x", "x");
+        assert_eq!(kill(&mut others[2]).to_string(), "+OK");
+        let replies = long.read();
+        let [before, script, after, select, subscribe] = replies.items() else {
+            panic!("{replies}")
+        };
+        assert!(!before.is_error() && !after.is_error(), "{replies}");
+        assert_eq!(select.text(), "OK");
+        assert_eq!(subscribe.to_string(), r#"["subscribe" "news" :1]"#);
+        assert!(
+            script.to_string().contains("Script killed by user"),
+            "{replies}"
+        );
+        // What the transaction has made of the session is the connection's.
+        check(&mut others[2], "PUBLISH news x", ":1");
+        assert_eq!(long.read().to_string(), r#"["message" "news" "x"]"#);
+        check(&mut long, "UNSUBSCRIBE news", "[unsubscribe news :0]");
+        check(&mut long, "SET in-3 1", "+OK");
+        check(&mut others[2], "EXISTS in-3", ":0");
+        drop(long);
+        check(&mut others[2], "SELECT 3", "+OK");
+        check(&mut others[2], "DEL in-3", ":1");
+    }
+}
+
+#[test]
+fn a_script_of_a_transaction_that_has_written_is_not_killed() {
+    let server = Server::start(Options::new().set("server.workers", 1));
+    let script = "redis.call('set', KEYS[1], 1) \
+        for i = 1, 300000 do redis.call('incr', KEYS[1]) end return 'done'";
+    let mut long = begin_in_transaction(&server, script);
+    let mut conn = server.connect();
+    let reply = kill(&mut conn).to_string();
+    assert!(reply.starts_with("-UNKILLABLE"), "{reply}");
+    check(&mut conn, "PING", "+PONG");
+    let replies = long.read();
+    assert_eq!(replies.items()[1].text(), "done", "{replies}");
+}
+
+#[test]
+fn transactions_with_scripts_see_what_they_watch() {
+    let server = Server::start(Options::new().set("server.workers", 1));
+    let (mut conn, mut other) = (server.connect(), server.connect());
+    let script = "EVAL \"for i = 1, 10 do redis.call('incr', KEYS[1]) end return i\" 1 n";
+    for (round, changed) in [false, true, false, true].into_iter().enumerate() {
+        check(&mut conn, "WATCH w", "+OK");
+        check(&mut conn, "MULTI", "+OK");
+        check(&mut conn, script, "+QUEUED");
+        check(&mut conn, "GET n", "+QUEUED");
+        if changed {
+            check(&mut other, "INCR w", "*");
+            check(&mut conn, "EXEC", "nil[]");
+        } else {
+            let tens = 10 * (round / 2 + 1);
+            let replies = conn.line("EXEC");
+            assert_eq!(replies.items()[1].text(), tens.to_string(), "{replies}");
+        }
+        check(&mut other, "CLIENT LIST", "…watch=0…");
+    }
+}
+
+#[test]
+fn who_goes_while_its_transaction_runs_leaves_nothing_behind() {
+    let options = Options::new().set("server.workers", 1);
+    let server = Server::start(options.set("scripting.busy_reply_threshold", 50));
+    let mut long = begin_in_transaction(&server, ENDLESS);
+    let mut conn = server.connect();
+    poll_until("BUSY", || {
+        let reply = conn.cmd(&["GET", "busy"]).to_string();
+        reply.starts_with("-BUSY").then_some(())
+    });
+    check(&mut conn, "CLIENT KILL TYPE normal SKIPME yes", ":1");
+    assert!(long.try_read().is_err());
+    assert_eq!(kill(&mut conn).to_string(), "+OK");
+    poll_until("its subscription to end", || {
+        let reply = conn.line("PUBSUB NUMSUB news").to_string();
+        (reply == r#"["news" :0]"#).then_some(())
+    });
+    check(&mut conn, "GET after", "1");
+}
+
+#[test]
+fn functions_that_may_run_for_long_never_keep_their_worker() {
+    let server = Server::start(Options::new().set("server.workers", 1));
+    let (mut conn, mut long) = (server.connect(), server.connect());
+    let short = "if a[1] == 'short' then return redis.call('set', k[1], 1) end";
+    for library in [
+        format!("local f = function(k, a) {short} while true do end end"),
+        format!("local function g() return g() end local f = function(k, a) {short} g() end"),
+        format!("local f, g = nil, 1 f = function(k, a) {short} return g(k, a) end g = f"),
+        format!(
+            "local f, g f = function(k, a) {short} return g(k, a) end \
+             g = function(k, a) return f(k, a) end redis.register_function('g', g)"
+        ),
+        format!("local f = function(k, a) {short} local function g() return g() end g() end"),
+        format!("local t = {{}} local f = function(k, a) {short} return t.f(k, a) end t.f = f"),
+    ] {
+        let text = format!("#!lua name=l\n{library} redis.register_function('f', f)");
+        let loaded = conn.cmd(&["FUNCTION", "LOAD", "REPLACE", &text]);
+        assert_eq!(loaded.text(), "l", "{text}");
+        for _ in 0..8 {
+            check(&mut conn, "FCALL f 1 k short", "+OK");
+        }
+        long.send(&["FCALL", "f", "1", "k", "long"]);
+        let killed = poll_until("the function to be killed", || {
+            check(&mut conn, "PING", "+PONG");
+            let reply = conn.cmd(&["FUNCTION", "KILL"]).to_string();
+            (!reply.starts_with("-NOTBUSY")).then_some(reply)
+        });
+        assert_eq!(killed, "+OK", "{text}");
+        assert!(long.read().is_error());
+    }
+}
+
+#[test]
+fn functions_in_which_nothing_repeats_write_wherever_they_run() {
+    let server = start();
+    let mut conn = server.connect();
+    let text = "#!lua name=l\nlocal step = 2 redis.register_function('add', function(keys, args) \
+        step = step + 1 redis.call('incrby', keys[1], args[1]) \
+        return redis.call('get', keys[1]) end)";
+    conn.cmd(&["FUNCTION", "LOAD", text]);
+    for total in 1..20 {
+        check(&mut conn, "FCALL add 1 n 1", &total.to_string());
+    }
+}
