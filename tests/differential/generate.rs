@@ -55,6 +55,11 @@ impl Generator {
         Generator::from(seed, named.collect())
     }
 
+    /// Draws from this family only.
+    pub fn only(seed: u64, family: &'static Family) -> Generator {
+        Generator::from(seed, vec![family])
+    }
+
     fn from(seed: u64, families: Vec<&'static Family>) -> Generator {
         let mut keys: Vec<&[u8]> = families.iter().flat_map(|f| f.keys).copied().collect();
         if keys.is_empty() {

@@ -23,6 +23,7 @@ mod pools;
 mod pubsub;
 mod rows;
 mod run;
+mod scripts;
 mod session;
 mod shrink;
 mod streams;
@@ -73,6 +74,21 @@ fn messages_reach_subscribers_alike() {
 #[test]
 fn transactions_come_between_each_other_alike() {
     transactions::run(&Plan::transactions());
+}
+
+#[test]
+fn scripts_do_the_same() {
+    run_scripts(&Plan::scripts(2));
+}
+
+#[test]
+fn scripts_do_the_same_resp3() {
+    run_scripts(&Plan::scripts(3));
+}
+
+fn run_scripts(plan: &Plan) {
+    let mut scripts = scripts::Source::new(plan.seed);
+    run::run_drawn(plan, &mut |out| scripts.draw(out));
 }
 
 #[test]

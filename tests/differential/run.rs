@@ -47,6 +47,14 @@ impl Plan {
         }
     }
 
+    /// For scripts: as many, in this protocol.
+    pub fn scripts(protocol: u8) -> Plan {
+        Plan {
+            protocol,
+            ..Plan::transactions()
+        }
+    }
+
     /// For keyspace notifications: a tenth of the commands.
     pub fn events() -> Plan {
         let plan = Plan::share(SHARES, 2);
@@ -89,9 +97,16 @@ impl Plan {
 
 /// Runs the plan; panics with every difference found.
 pub fn run(plan: &Plan) {
+    let seed = plan.seed.wrapping_mul(SHARES).wrapping_add(plan.share);
+    let mut generator = Generator::new(seed);
+    run_drawn(plan, &mut |out| generator.draw(out));
+}
+
+/// Runs the plan with commands that `draw` appends, one or a few at a time.
+pub fn run_drawn(plan: &Plan, draw: &mut dyn FnMut(&mut Vec<Command>)) {
     let oracle = Oracle::start(plan.options());
     let subject = Server::start(plan.options());
-    let (tally, findings) = compare(plan, &oracle, &subject);
+    let (tally, findings) = compare(plan, draw, (&oracle, &subject));
     println!(
         "seed {}, share {}: {}",
         plan.seed,
@@ -114,7 +129,11 @@ pub fn run(plan: &Plan) {
 }
 
 /// Runs the plan on two servers; what was run and the differences found.
-fn compare(plan: &Plan, oracle: &Server, subject: &Server) -> (Tally, Vec<String>) {
+fn compare(
+    plan: &Plan,
+    draw: &mut dyn FnMut(&mut Vec<Command>),
+    (oracle, subject): (&Server, &Server),
+) -> (Tally, Vec<String>) {
     let exceptions = &Exceptions::read();
     let pair = Pair {
         oracle,
@@ -127,7 +146,7 @@ fn compare(plan: &Plan, oracle: &Server, subject: &Server) -> (Tally, Vec<String
         tally: Tally::default(),
         findings: Vec::new(),
     };
-    run.go(plan);
+    run.go(plan, draw);
     (run.tally, run.findings)
 }
 
@@ -145,15 +164,14 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn go(&mut self, plan: &Plan) {
-        let mut generator = Generator::new(plan.seed.wrapping_mul(SHARES).wrapping_add(plan.share));
+    fn go(&mut self, plan: &Plan, draw: &mut dyn FnMut(&mut Vec<Command>)) {
         let mut session = self.pair.fresh_session();
         let mut history: Vec<Command> = Vec::new();
         let mut kinds = BTreeSet::new();
         while self.tally.commands < plan.commands && self.findings.len() < FINDINGS_MAX {
             let mut batch = Vec::with_capacity(BATCH + 1);
             while batch.len() < BATCH {
-                generator.draw(&mut batch);
+                draw(&mut batch);
             }
             let outcomes = session.exchange(&batch);
             self.tally.add(&batch, &outcomes);
@@ -292,6 +310,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::{Plan, compare, options};
+    use crate::generate::{Command, Generator};
     use crate::support::Oracle;
 
     /// Two redis-servers of which one was told to forget idle times.
@@ -304,7 +323,9 @@ mod tests {
             commands: 20_000,
             protocol: 3,
         };
-        let (_, findings) = compare(&plan, &Oracle::start(options()), &lfu);
+        let mut generator = Generator::new(5);
+        let draw = &mut |out: &mut Vec<Command>| generator.draw(out);
+        let (_, findings) = compare(&plan, draw, (&Oracle::start(options()), &lfu));
         assert!(!findings.is_empty());
         for finding in &findings {
             assert!(finding.to_uppercase().contains("IDLETIME"), "{finding}");
