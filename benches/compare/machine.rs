@@ -19,24 +19,44 @@ pub(crate) fn pin_this_process(core: usize) -> Result<()> {
 
 /// Pins the calling thread to `cores`, listed as taskset does.
 pub(crate) fn pin_this_thread(cores: &str) -> Result<()> {
+    taskset(cores, &[], &this_thread()?)
+}
+
+/// Lets the calling thread run before all others of its core, as soon as it wants to: what it
+/// measures is then not how long it waited for them.
+///
+/// # Errors
+/// Where that is not permitted: it takes the capability `CAP_SYS_NICE`.
+pub(crate) fn put_this_thread_first() -> Result<()> {
+    let mut command = Command::new("chrt");
+    run(command.args(["--fifo", "--pid", "1", &this_thread()?]))
+        .map_err(|reason| format!("the probe cannot be put first: {reason}").into())
+}
+
+fn this_thread() -> Result<String> {
     let link = fs::read_link("/proc/thread-self")?;
     let thread = link
         .file_name()
         .ok_or("/proc/thread-self names no thread")?;
-    taskset(cores, &[], &thread.to_string_lossy())
+    Ok(thread.to_string_lossy().into_owned())
 }
 
 fn taskset(cores: &str, flags: &[&str], task: &str) -> Result<()> {
-    let output = Command::new("taskset")
+    let mut command = Command::new("taskset");
+    command
         .args(flags)
-        .args(["--cpu-list", "--pid", cores, task])
-        .output()
-        .map_err(|error| format!("taskset: {error}"))?;
-    if output.status.success() {
-        return Ok(());
+        .args(["--cpu-list", "--pid", cores, task]);
+    run(&mut command).map_err(|reason| {
+        format!("cannot pin the load to core {cores} (two cores are needed): {reason}").into()
+    })
+}
+
+fn run(command: &mut Command) -> std::result::Result<(), String> {
+    let output = command.output().map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
     }
-    let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(format!("cannot pin the load to core {cores} (two cores are needed): {reason}").into())
 }
 
 /// Processor, cores, memory and kernel, on one line.

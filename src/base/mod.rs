@@ -12,6 +12,7 @@ pub mod lcs;
 pub mod long_double;
 pub mod number;
 pub mod pages;
+pub mod priority;
 pub mod quote;
 pub mod random;
 pub mod size;

@@ -141,7 +141,7 @@ impl Connection {
                 return self.watch_peer(desk, cx);
             }
             if share.is_used_up() {
-                cx.waker().wake_by_ref();
+                give_way(cx);
                 return Poll::Pending;
             }
             if self.input.len() > self.input_at && self.input.len() >= self.input_needed {
@@ -336,6 +336,14 @@ impl Drop for Connection {
         }
         self.shared.clients.remove(&self.session.client);
     }
+}
+
+/// Wakes this task again once others have had their turn, those included whose sockets have become
+/// ready meanwhile.
+fn give_way(cx: &mut Context<'_>) {
+    let others = std::pin::pin!(tokio::task::yield_now());
+    // Its first poll leaves the waker to the runtime, which wakes it after it has looked at sockets.
+    let _ = others.poll(cx);
 }
 
 /// How much of a turn a connection has used.

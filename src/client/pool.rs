@@ -1,5 +1,6 @@
 //! A few threads for long work, away from the workers. See "long work" in `docs/architecture.md`.
 
+use crate::base::priority;
 use crate::commands::spec::Job;
 use crate::protocol::Output;
 use crate::session::Shared;
@@ -88,6 +89,7 @@ impl Pool {
 }
 
 fn run(crew: &Crew) {
+    priority::stand_back(priority::LONG_WORK);
     let shared = &crew.shared;
     loop {
         crew.spare.fetch_add(1, Relaxed);

@@ -11,6 +11,11 @@ use std::task::{Context, Poll, Waker, ready};
 
 /// Bytes a connection may hold beyond what it owes before the rest is copied together.
 const SLACK_MAX: usize = 64 * 1024;
+/// What is owed beyond this is not copied together: that would take milliseconds.
+const SETTLED_MAX: usize = 1 << 20;
+/// Bytes sent before others have their turn, about 2 ms: a reply of 100 MB to a peer that takes it as
+/// fast as it comes would go out in one call.
+const SENT_AT_ONCE_MAX: usize = 2 << 20;
 
 impl Connection {
     /// Sends a batch's replies. False when the peer does not take them all now; the rest is kept
@@ -58,7 +63,7 @@ impl Connection {
         written
     }
 
-    /// Writes until everything is sent or the socket is full.
+    /// Writes until everything is sent, the socket is full, or others have to have their turn.
     pub(super) fn poll_write_out(
         &mut self,
         desk: &mut Desk,
@@ -66,15 +71,24 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         self.unflushed = true;
+        let mut left = SENT_AT_ONCE_MAX;
         while !out.is_empty() {
+            if left == 0 {
+                super::give_way(cx);
+                return Poll::Pending;
+            }
             let count = match out.as_single_slice() {
-                Some(bytes) => ready!(self.stream.poll_write(cx, bytes))?,
+                Some(bytes) => {
+                    let bytes = &bytes[..bytes.len().min(left)];
+                    ready!(self.stream.poll_write(cx, bytes))?
+                }
                 None => {
                     let mut slices: Vec<IoSlice<'_>> = Vec::new();
-                    out.slices(&mut slices);
+                    out.slices(&mut slices, left);
                     ready!(self.stream.poll_write_slices(cx, &slices))?
                 }
             };
+            left = left.saturating_sub(count);
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -168,7 +182,7 @@ impl Connection {
     /// Keeps what the peer has not taken. Memory follows what is owed: each byte is copied at most
     /// twice however slowly the peer reads.
     fn keep(&mut self, mut out: Output) {
-        if out.held_bytes() > out.len() * 2 + SLACK_MAX {
+        if out.len() <= SETTLED_MAX && out.held_bytes() > out.len() * 2 + SLACK_MAX {
             out.settle();
         }
         self.output = out;

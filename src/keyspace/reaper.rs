@@ -1,6 +1,7 @@
 //! Frees what is large away from whoever let go of it: a worker that deletes, overwrites or expires
 //! a collection of a million elements goes on at once.
 
+use crate::base::priority;
 use crate::protocol::output::Blob;
 use crate::values::Big;
 use std::sync::OnceLock;
@@ -75,6 +76,7 @@ pub struct Reaper(Receiver<(Load, u64)>);
 impl Reaper {
     /// Frees what is handed over, for as long as the process runs.
     pub fn run(self) {
+        priority::stand_back(priority::HOUSEKEEPING);
         for (load, bytes) in self.0 {
             match load {
                 Load::Big(big) => drop(big),

@@ -119,17 +119,21 @@ impl Output {
         }
     }
 
-    /// Fills `slices` with the unwritten pieces in order, at most [`IO_SLICES_MAX`].
-    pub fn slices<'a>(&'a self, slices: &mut Vec<IoSlice<'a>>) {
-        let mut skip = self.written;
+    /// Fills `slices` with the unwritten pieces in order, at most [`IO_SLICES_MAX`] of them and
+    /// `bytes_max` bytes.
+    pub fn slices<'a>(&'a self, slices: &mut Vec<IoSlice<'a>>, bytes_max: usize) {
+        let (mut skip, mut left) = (self.written, bytes_max);
         let mut add = |piece: &'a [u8]| {
             if skip >= piece.len() {
                 skip -= piece.len();
             } else {
-                slices.push(IoSlice::new(&piece[skip..]));
+                let piece = &piece[skip..];
+                let piece = &piece[..piece.len().min(left)];
+                slices.push(IoSlice::new(piece));
+                left -= piece.len();
                 skip = 0;
             }
-            slices.len() < IO_SLICES_MAX
+            slices.len() < IO_SLICES_MAX && left > 0
         };
         let mut start = 0;
         for quote in &self.blobs {
@@ -159,6 +163,11 @@ impl Output {
 
     /// Moves everything unwritten of `other` to the end of this output.
     pub fn append(&mut self, other: &mut Output) {
+        if self.is_empty() {
+            self.clear();
+            std::mem::swap(self, other);
+            return;
+        }
         if other.written > 0 {
             other.settle();
         }
@@ -203,7 +212,7 @@ mod tests {
 
     fn flat(out: &Output) -> Vec<u8> {
         let mut slices = Vec::new();
-        out.slices(&mut slices);
+        out.slices(&mut slices, usize::MAX);
         slices.iter().flat_map(|s| s.to_vec()).collect()
     }
 
@@ -248,6 +257,17 @@ mod tests {
         out.buffer().push(b'x');
         assert_eq!(out.as_single_slice(), None);
         assert_eq!(flat(&out), b"LOBx");
+    }
+
+    #[test]
+    fn slices_are_the_first_bytes_up_to_their_limit() {
+        let (out, expected) = sample();
+        for bytes_max in 1..=expected.len() + 1 {
+            let mut slices = Vec::new();
+            out.slices(&mut slices, bytes_max);
+            let found: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
+            assert_eq!(found, expected[..bytes_max.min(expected.len())]);
+        }
     }
 
     #[test]

@@ -397,7 +397,7 @@ impl Bridge {
             None => {
                 self.flat.clear();
                 let mut rest = Vec::new();
-                self.out.slices(&mut rest);
+                self.out.slices(&mut rest, usize::MAX);
                 while !rest.is_empty() {
                     let count: usize = rest.iter().map(|piece| piece.len()).sum();
                     for piece in &rest {
@@ -406,7 +406,7 @@ impl Bridge {
                     drop(rest);
                     self.out.consume(count);
                     rest = Vec::new();
-                    self.out.slices(&mut rest);
+                    self.out.slices(&mut rest, usize::MAX);
                     rest.retain(|piece| !piece.is_empty());
                 }
                 &raw const self.flat[..]

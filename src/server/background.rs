@@ -3,6 +3,7 @@
 
 use super::resident::resident_bytes;
 use super::worker::{Purger, WorkerHandle};
+use crate::base::priority;
 use crate::base::slab::SLABS;
 use crate::keyspace::defrag::{Memory, Trigger};
 use crate::keyspace::memory::{Governor, collect_freed};
@@ -29,6 +30,7 @@ pub fn start(shared: &Arc<Shared>, _workers: &Arc<Vec<WorkerHandle>>) -> io::Res
     std::thread::Builder::new()
         .name("background".into())
         .spawn(move || {
+            priority::stand_back(priority::HOUSEKEEPING);
             let mut governor = Governor::default();
             let mut trigger = Trigger::default();
             let mut purger = Purger::default();

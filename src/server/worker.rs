@@ -190,8 +190,12 @@ async fn serve(desk: Rc<RefCell<Desk>>, seats: Rc<Seats>, accepted: Accepted, le
     };
     let session = admit(&desk.borrow().engine.shared, client, &stream, &config);
     drop(config);
-    Connection::new(desk, stream, session).serve(seats).await;
-    drop(leaving);
+    let serving = Connection::new(desk, stream, session).serve(seats);
+    // A task of its own: this one has kept room for all that establishing a connection may take.
+    tokio::task::spawn_local(async move {
+        serving.await;
+        drop(leaving);
+    });
 }
 
 /// The session of a connection that stands: of the user that its certificate names, if there is

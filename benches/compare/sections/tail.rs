@@ -2,7 +2,8 @@
 //!
 //! A probe sends a small pipelined batch at fixed moments and notes how long after its moment each
 //! was answered, so that a stall counts for every batch it delayed, not only for the one that met
-//! it. That is done for a while before the event, and again while it goes on. Where the event is a
+//! it. Its connections have a thread each, so that no batch waits for another's reply, and run
+//! before whatever else the core of the load has to do. That is done for a while before the event, and again while it goes on. Where the event is a
 //! stream of writes, a stream of writes that cause nothing runs before it, too.
 
 use std::cell::Cell;
@@ -17,6 +18,7 @@ use serde_json::json;
 use super::super::Result;
 use super::super::contender::{Contender, Settings};
 use super::super::loadgen::{Load, preload};
+use super::super::machine;
 use super::super::options::Options;
 use super::super::report::{Findings, Table, figure};
 use super::super::request::{Answer, Batch, Op, Part, Pick};
@@ -25,9 +27,9 @@ use super::{placement, settings};
 
 /// Requests of a probe's batch.
 const PROBE_PIPELINE: usize = 16;
-/// Between two batches of the probe.
+/// Between two batches of the probe, on one of its connections after the other.
 const PROBE_PERIOD: Duration = Duration::from_micros(250);
-const PROBE_CONNECTIONS: usize = 4;
+const PROBE_CONNECTIONS: u32 = 8;
 const PROBE_KEYS: u64 = 10_000;
 /// How long the probe looks before the event, in ms.
 const BEFORE_MS: u64 = 4_000;
@@ -232,7 +234,7 @@ pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Finding
         title: "What other clients feel".into(),
         note: format!(
             "p99.9 of the time to answer {PROBE_PIPELINE} pipelined EXISTS, in ms, counted from \
-             the moment they were to be sent, every {} µs; before the event and while it goes on \
+             the moment they were to be sent, every {} µs on one of {PROBE_CONNECTIONS} connections; before the event and while it goes on \
              (and for {} s at least), with the longest wait.",
             PROBE_PERIOD.as_micros(),
             DURING_LEAST_MS / 1_000
@@ -301,30 +303,56 @@ fn overwrite(server: &Server, on: &AtomicBool) -> Result<()> {
 
 /// Looks for so long, and as long as `on` says.
 fn probe(server: &Server, least_ms: u64, on: &AtomicBool) -> Result<Felt> {
-    let parts = vec![Part::Word("EXISTS"), Part::Key("cnt:")];
-    let exists = Op::new("EXISTS", parts, Answer::Integer);
-    let mut batch = Batch::new(&exists, true, PROBE_PIPELINE, 0, Pick::uniform(PROBE_KEYS))?;
-    let connect = |_| Load::connect(server, 1);
-    let mut loads = (0..PROBE_CONNECTIONS)
-        .map(connect)
-        .collect::<Result<Vec<_>>>()?;
-    let (begun, mut felt_us) = (Instant::now(), Vec::new());
-    let least = Duration::from_millis(least_ms);
-    for turn in 0.. {
-        let due = begun + PROBE_PERIOD * turn;
-        if due > begun + least && !on.load(Relaxed) {
-            break;
+    let begun = Instant::now();
+    let end = begun + Duration::from_millis(least_ms);
+    let mut felt_us = thread::scope(|scope| {
+        let connections = (0..PROBE_CONNECTIONS).map(|nth| {
+            let first = begun + PROBE_PERIOD * nth;
+            scope.spawn(move || sent(probe_on_one(server, first, end, on)))
+        });
+        let connections: Vec<_> = connections.collect();
+        let mut felt_us = Vec::new();
+        for connection in connections {
+            felt_us.extend(connection.join().expect("the probe does not panic")?);
         }
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        loads[turn as usize % PROBE_CONNECTIONS].run_strictly(&mut batch, 1)?;
-        felt_us.push(due.elapsed().as_secs_f64() * 1e6);
-    }
+        Ok::<_, String>(felt_us)
+    })?;
     felt_us.sort_by(f64::total_cmp);
     let at = |share: f64| felt_us[((felt_us.len() - 1) as f64 * share) as usize];
     Ok(Felt {
         p999_us: at(0.999),
         max_us: at(1.0),
     })
+}
+
+/// One of the probe's connections: what it felt, in microseconds.
+fn probe_on_one(
+    server: &Server,
+    first: Instant,
+    end: Instant,
+    on: &AtomicBool,
+) -> Result<Vec<f64>> {
+    let parts = vec![Part::Word("EXISTS"), Part::Key("cnt:")];
+    let exists = Op::new("EXISTS", parts, Answer::Integer);
+    let mut batch = Batch::new(&exists, true, PROBE_PIPELINE, 0, Pick::uniform(PROBE_KEYS))?;
+    let mut load = Load::connect(server, 1)?;
+    machine::put_this_thread_first()?;
+    let mut felt_us = Vec::new();
+    // What was due while this thread was made ready is nobody's delay.
+    let late = Instant::now().saturating_duration_since(first);
+    let missed = late
+        .div_duration_f64(PROBE_PERIOD * PROBE_CONNECTIONS)
+        .ceil() as u32;
+    for turn in missed.. {
+        let due = first + PROBE_PERIOD * PROBE_CONNECTIONS * turn;
+        if due > end && !on.load(Relaxed) {
+            break;
+        }
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        load.run_strictly(&mut batch, 1)?;
+        felt_us.push(due.elapsed().as_secs_f64() * 1e6);
+    }
+    Ok(felt_us)
 }
 
 /// What a thread found, with an error that may leave it.

@@ -24,7 +24,7 @@ use clock::Times;
 use pool::{Candidate, Pool};
 
 /// A write evicts at most this many keys, more only when it brings a large value itself.
-pub const EVICTIONS_PER_WRITE_MAX: usize = 16;
+pub const EVICTIONS_PER_WRITE_MAX: usize = 4;
 /// Bytes of an incoming write for which one more eviction is allowed.
 const BYTES_PER_EVICTION: usize = 64;
 /// A single write never evicts more than this.
