@@ -134,7 +134,7 @@ pub(super) fn purge(
     let delta = entry.size_bytes() as i64 - bytes as i64;
     account_in(shard, table, local, delta);
     moved(shard, db, entry.key(), (due, due_of(entry)), local);
-    if purged.vanished == 0 {
+    if !purged.vanished {
         return;
     }
     local.tally.changes += 1;

@@ -10,8 +10,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// Collections of so few elements are freed at once: about 5 µs.
 const FREED_AT_ONCE_ELEMENTS: usize = 64;
-/// Unless they take more than this: a hash holds fields that have vanished for a while.
-const FREED_AT_ONCE_COLLECTION_BYTES: usize = 64 << 10;
 /// Strings of so few bytes are freed at once; larger ones go back to the operating system.
 const FREED_AT_ONCE_BYTES: usize = 1 << 20;
 
@@ -30,8 +28,7 @@ static WAITING_BYTES: AtomicU64 = AtomicU64::new(0);
 
 /// Frees a collection, here if it is small.
 pub(super) fn free_big(big: Big) {
-    let small =
-        big.len() <= FREED_AT_ONCE_ELEMENTS && big.size_bytes() <= FREED_AT_ONCE_COLLECTION_BYTES;
+    let small = big.held() <= FREED_AT_ONCE_ELEMENTS;
     if !small && let Some(loads) = queue() {
         let bytes = big.size_bytes() as u64;
         hand_over(loads, Load::Big(big), bytes);

@@ -660,7 +660,7 @@ impl<'t> View<'t> {
             Type::String => 0,
             _ => match self.content() {
                 Content::Packed(..) => 0,
-                Content::Big(big) => big.len(),
+                Content::Big(big) => big.held(),
             },
         }
     }

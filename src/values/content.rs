@@ -110,9 +110,18 @@ impl Big {
         each!(self, inner => inner.len())
     }
 
+    /// Elements that are held, also a hash's fields that have vanished and are not removed yet: what
+    /// it takes to go through all. O(1).
+    pub fn held(&self) -> usize {
+        match self {
+            Big::Hash(table) => table.held(),
+            other => other.len(),
+        }
+    }
+
     /// Has it no elements? A stream is then still a stream; any other collection ceases to be.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        each!(self, inner => inner.is_empty())
     }
 
     /// Bytes it takes from the allocator, its own struct not included. O(1).

@@ -24,7 +24,7 @@ pub(super) fn hrandfield(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_
     let short_max = txn.short_elements_max();
     let mut random = txn.rng().clone();
     let hash = Hash::new(txn.read_as(txn.key(0), Type::Hash)?);
-    if draw.elements(hash.len()) > short_max {
+    if hash.is_long_to_count(short_max) || draw.elements(hash.len()) > short_max {
         return Ok(Flow::Long);
     }
     let pairs = with_values && reply.is_resp3();

@@ -40,7 +40,7 @@ pub(super) fn hmget(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
 pub(super) fn hgetall(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let short_max = txn.short_elements_max();
     let hash = open(txn)?;
-    if hash.len() > short_max {
+    if hash.is_longer_than(short_max) {
         return Ok(Flow::Long);
     }
     reply.map(hash.len());
@@ -54,7 +54,7 @@ pub(super) fn hgetall(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> 
 pub(super) fn hkeys(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let short_max = txn.short_elements_max();
     let hash = open(txn)?;
-    if hash.len() > short_max {
+    if hash.is_longer_than(short_max) {
         return Ok(Flow::Long);
     }
     reply.array(hash.len());
@@ -65,7 +65,7 @@ pub(super) fn hkeys(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Ou
 pub(super) fn hvals(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let short_max = txn.short_elements_max();
     let hash = open(txn)?;
-    if hash.len() > short_max {
+    if hash.is_longer_than(short_max) {
         return Ok(Flow::Long);
     }
     reply.array(hash.len());
@@ -74,7 +74,12 @@ pub(super) fn hvals(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Ou
 }
 
 pub(super) fn hlen(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.count(open(txn)?.len());
+    let short_max = txn.short_elements_max();
+    let hash = open(txn)?;
+    if hash.is_long_to_count(short_max) {
+        return Ok(Flow::Long);
+    }
+    reply.count(hash.len());
     DONE
 }
 
@@ -100,7 +105,7 @@ pub(super) fn hscan(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
     if stored.exists() {
         let within = Within::parse(args, Some("novalues"))?;
         let hash = Hash::new(stored);
-        if within.count.min(hash.len()) > short_max {
+        if within.count > short_max && hash.is_longer_than(short_max) {
             return Ok(Flow::Long);
         }
         next = hash.scan(cursor, within.count, |field| {

@@ -99,7 +99,23 @@ impl<C: Read> Hash<C> {
 
     /// Has it none?
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        match self.form() {
+            Form::Packed(packed) => packed.len() == 0,
+            Form::Big(table) => table.is_empty(),
+        }
+    }
+
+    /// Are there more than `max`, or would they be counted among more?
+    pub fn is_longer_than(&self, max: usize) -> bool {
+        self.is_long_to_count(max) || self.len() > max
+    }
+
+    /// Would the number of fields be counted among more than `max`?
+    pub fn is_long_to_count(&self, max: usize) -> bool {
+        match self.form() {
+            Form::Packed(_) => false,
+            Form::Big(table) => table.uncounted() > max,
+        }
     }
 
     /// A field. O(n) while packed, then O(1).
@@ -246,7 +262,7 @@ impl<C: Write> Hash<C> {
         self.0.replace(Value::Packed(Packing::Extended, bytes));
         let removed = before - self.len();
         Purged {
-            vanished: removed,
+            vanished: removed > 0,
             removed,
         }
     }

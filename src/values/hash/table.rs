@@ -1,8 +1,9 @@
 //! Big hashes: a table of records, and the order in which fields are due.
 //!
 //! Half a million fields that fall due together would take long to remove. So they vanish first: a
-//! field whose deadline lies before the *horizon* is overdue, and seen by nobody. Moving the horizon
-//! counts what it passes over (5 ns a field); removal follows in steps ([`Table::purge`]).
+//! field whose deadline lies before the *horizon* is overdue, and seen by nobody. Removal follows in
+//! steps ([`Table::purge`]). How many fields are left is counted when somebody asks (25 ns for each
+//! field that is overdue and was not counted before).
 //!
 //! ```text
 //! payload   length of the field, and whether it has a deadline: 1 or 5 bytes
@@ -14,6 +15,7 @@ use crate::base::alloc::good_size;
 use crate::base::hash::hash;
 use crate::base::random::Random;
 use crate::values::members::{Layout, Members, Place};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// Bytes of the order of deadlines per field that has one: B-tree nodes are two thirds full.
@@ -39,8 +41,9 @@ struct Deadlines {
     due: BTreeSet<(u64, u64)>,
     /// Fields that were due before this moment are not there any more.
     horizon_ms: u64,
-    /// So many of `due` lie before it.
-    overdue: usize,
+    /// So many of `due` lie before `counted_ms`, which is not beyond the horizon.
+    overdue: Cell<usize>,
+    counted_ms: Cell<u64>,
     /// Have fields shared an element of `due`? Who is overdue is then not counted, but removed at
     /// once: this takes two equal hashes of 64 bits.
     has_twins: bool,
@@ -49,8 +52,8 @@ struct Deadlines {
 /// What became of fields that were due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
-    /// Fields that can no longer be seen, since this call.
-    pub vanished: usize,
+    /// Can some fields no longer be seen, since this call?
+    pub vanished: bool,
     /// Fields that were removed.
     pub removed: usize,
 }
@@ -126,6 +129,23 @@ fn deadline_at(payload: &[u8]) -> usize {
     }
 }
 
+impl Deadlines {
+    fn first_overdue(&self) -> Option<(u64, u64)> {
+        let first = self.due.first().copied();
+        first.filter(|(deadline, _)| *deadline < self.horizon_ms)
+    }
+
+    /// How many of `due` lie before the horizon.
+    fn count(&self) -> usize {
+        let from = self.counted_ms.replace(self.horizon_ms);
+        if from < self.horizon_ms {
+            let more = self.due.range((from, 0)..(self.horizon_ms, 0)).count();
+            self.overdue.set(self.overdue.get() + more);
+        }
+        self.overdue.get()
+    }
+}
+
 impl Table {
     /// Number of fields.
     pub fn len(&self) -> usize {
@@ -134,12 +154,28 @@ impl Table {
 
     /// Fields that have vanished and have still to be removed.
     fn overdue(&self) -> usize {
-        self.deadlines.as_ref().map_or(0, |of| of.overdue)
+        self.deadlines.as_ref().map_or(0, |of| of.count())
     }
 
     /// Has it none?
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        let Some(of) = &self.deadlines else {
+            return self.members.is_empty();
+        };
+        let last_is_overdue = || of.due.last().is_none_or(|(last, _)| *last < of.horizon_ms);
+        self.members.len() == of.due.len() && last_is_overdue()
+    }
+
+    /// Fields that are held, also those that have vanished.
+    pub fn held(&self) -> usize {
+        self.members.len()
+    }
+
+    /// At most so many fields are counted when the number of fields is asked for now.
+    pub fn uncounted(&self) -> usize {
+        let Some(of) = &self.deadlines else { return 0 };
+        let are_there = of.counted_ms.get() < of.horizon_ms && of.first_overdue().is_some();
+        if are_there { of.due.len() } else { 0 }
     }
 
     /// Is this field still there?
@@ -260,28 +296,22 @@ impl Table {
         let Some(of) = &mut self.deadlines else {
             return Purged::default();
         };
-        let mut vanished = 0;
-        if now_ms > of.horizon_ms {
-            vanished = of.due.range((of.horizon_ms, 0)..(now_ms, 0)).count();
+        let vanished = now_ms > of.horizon_ms && {
+            let passed = (of.horizon_ms, 0)..(now_ms, 0);
             of.horizon_ms = now_ms;
-            of.overdue += vanished;
-        }
+            of.due.range(passed).next().is_some()
+        };
         let max = if of.has_twins { usize::MAX } else { max };
         let mut removed = 0;
         while removed < max
-            && let Some((deadline, hash)) = self.first_overdue()
+            && let Some(of) = &self.deadlines
+            && let Some((deadline, hash)) = of.first_overdue()
         {
             let place = self.due_at(deadline, hash);
             self.remove_at(hash, place.expect("what is due is a field"));
             removed += 1;
         }
         Purged { vanished, removed }
-    }
-
-    fn first_overdue(&self) -> Option<(u64, u64)> {
-        let of = self.deadlines.as_ref()?;
-        let first = of.due.first().copied();
-        first.filter(|(deadline, _)| *deadline < of.horizon_ms)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Parts<'_>> {
@@ -363,11 +393,13 @@ impl Table {
         if let Some(before) = before.filter(|_| is_last)
             && of.due.remove(&(before, hash))
         {
-            of.overdue -= usize::from(before < of.horizon_ms);
+            let counted = usize::from(before < of.counted_ms.get());
+            of.overdue.set(of.overdue.get() - counted);
         }
         if let Some(after) = after {
             if of.due.insert((after, hash)) {
-                of.overdue += usize::from(after < of.horizon_ms);
+                let counted = usize::from(after < of.counted_ms.get());
+                of.overdue.set(of.overdue.get() + counted);
             } else {
                 of.has_twins = true;
             }

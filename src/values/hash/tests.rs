@@ -88,12 +88,12 @@ fn apply(
             let before = model.len();
             model.retain(|_, entry| entry.1.is_none_or(|due| due >= *now));
             let purged = hash.purge(*now, max);
-            assert_eq!(purged.vanished, before - model.len());
+            assert_eq!(purged.vanished, before > model.len());
             let is_big = hash.table().is_some();
             assert!(if is_big {
                 purged.removed <= max
             } else {
-                purged.removed == purged.vanished
+                purged.removed == before - model.len()
             });
         }
     }
@@ -207,7 +207,7 @@ fn too_many_bytes_are_unpacked() {
     // All vanish together, but are removed step by step.
     for step in 0..7 {
         let purged = hash.purge(u64::MAX, 1_000);
-        assert_eq!(purged.vanished, if step == 0 { 7_000 } else { 0 });
+        assert_eq!(purged.vanished, step == 0);
         assert_eq!((purged.removed, hash.len()), (1_000, 1));
         assert!(hash.get(b"6999").is_none() && hash.get(b"lasting").is_some());
     }
