@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 impl Table {
     /// Starts loading the bucket line of `hash`. Needs no lock; the caller is pinned
-    /// ([`super::retire`]).
+    /// ([`crate::keyspace::retire`]).
     #[inline]
     pub fn prefetch_bucket(&self, hash: Hash) {
         let array = self.array();
