@@ -39,18 +39,35 @@ const COMMANDS: &[Command] = checked(&[
         .about("Iterates over the keys of the database.", "O(1)", "2.8.0"),
 ]);
 
-/// Keys that were found, in one piece of memory: their number must be known before the first is
-/// replied.
+/// Keys that were found: their number must be known before the first is replied. They are added while
+/// a shard is held, so the memory for them grows page by page: nothing is copied for the sake of a
+/// million others.
 #[derive(Default)]
 pub(super) struct Found {
+    pages: Vec<Page>,
+    count: usize,
+}
+
+/// Some of the keys, one after the other, and where each ends.
+#[derive(Default)]
+struct Page {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
+/// A page with so many bytes gets no more keys.
+const PAGE_BYTES: usize = 64 * 1024;
+
 impl Found {
     pub(super) fn add(&mut self, key: &[u8]) {
-        self.bytes.extend_from_slice(key);
-        self.ends.push(self.bytes.len());
+        let is_full = |page: &Page| page.bytes.len() >= PAGE_BYTES;
+        if self.pages.last().is_none_or(is_full) {
+            self.pages.push(Page::default());
+        }
+        let page = self.pages.last_mut().expect("there is one by now");
+        page.bytes.extend_from_slice(key);
+        page.ends.push(page.bytes.len());
+        self.count += 1;
     }
 
     /// Replies as `SCAN` and its kin do, with the cursor to go on with.
@@ -62,20 +79,22 @@ impl Found {
 
     /// Replies with a set.
     pub(super) fn reply_as_set(&self, reply: &mut Reply<'_>) {
-        reply.set(self.ends.len());
+        reply.set(self.count);
         self.reply_elements(reply);
     }
 
     fn reply(&self, reply: &mut Reply<'_>) {
-        reply.array(self.ends.len());
+        reply.array(self.count);
         self.reply_elements(reply);
     }
 
     fn reply_elements(&self, reply: &mut Reply<'_>) {
-        let mut start = 0;
-        for end in &self.ends {
-            reply.bulk(&self.bytes[start..*end]);
-            start = *end;
+        for page in &self.pages {
+            let mut start = 0;
+            for end in &page.ends {
+                reply.bulk(&page.bytes[start..*end]);
+                start = *end;
+            }
         }
     }
 }

@@ -9,6 +9,7 @@
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -271,14 +272,18 @@ fn watch(options: &Options, contender: &Contender, event: &Event) -> Result<(Fel
     );
     let (write_on, watch_on) = (AtomicBool::new(true), AtomicBool::new(false));
     let server = &server;
+    let alone = Barrier::new(PROBE_CONNECTIONS as usize);
+    // Connecting takes a reply where there is a password: that is not to wait for the event.
+    let ready = Barrier::new(PROBE_CONNECTIONS as usize + 1);
+    let during_ms = options.scaled(DURING_LEAST_MS);
     thread::scope(|scope| {
         let writes = event.writes != Writes::Never;
         let writer = writes.then(|| scope.spawn(|| sent(overwrite(server, &write_on))));
-        let before = probe(server, options.scaled(BEFORE_MS), &watch_on);
+        let before = probe(server, options.scaled(BEFORE_MS), &watch_on, &alone);
         write_on.store(event.writes == Writes::Throughout, Relaxed);
         watch_on.store(true, Relaxed);
-        let during =
-            scope.spawn(|| sent(probe(server, options.scaled(DURING_LEAST_MS), &watch_on)));
+        let during = scope.spawn(|| sent(probe(server, during_ms, &watch_on, &ready)));
+        ready.wait();
         let happened = (event.happen)(&stage);
         watch_on.store(false, Relaxed);
         let during = during.join().expect("the probe does not panic");
@@ -301,14 +306,17 @@ fn overwrite(server: &Server, on: &AtomicBool) -> Result<()> {
     Ok(())
 }
 
-/// Looks for so long, and as long as `on` says.
-fn probe(server: &Server, least_ms: u64, on: &AtomicBool) -> Result<Felt> {
-    let begun = Instant::now();
-    let end = begun + Duration::from_millis(least_ms);
+/// Looks for so long, and as long as `on` says, from when all are `ready`.
+fn probe(server: &Server, least_ms: u64, on: &AtomicBool, ready: &Barrier) -> Result<Felt> {
+    let least = Duration::from_millis(least_ms);
     let mut felt_us = thread::scope(|scope| {
         let connections = (0..PROBE_CONNECTIONS).map(|nth| {
-            let first = begun + PROBE_PERIOD * nth;
-            scope.spawn(move || sent(probe_on_one(server, first, end, on)))
+            scope.spawn(move || {
+                let made = Probe::new(server);
+                ready.wait();
+                let first = Instant::now() + PROBE_PERIOD * nth;
+                sent(made.and_then(|mut probe| probe.run(first, least, on)))
+            })
         });
         let connections: Vec<_> = connections.collect();
         let mut felt_us = Vec::new();
@@ -325,34 +333,38 @@ fn probe(server: &Server, least_ms: u64, on: &AtomicBool) -> Result<Felt> {
     })
 }
 
-/// One of the probe's connections: what it felt, in microseconds.
-fn probe_on_one(
-    server: &Server,
-    first: Instant,
-    end: Instant,
-    on: &AtomicBool,
-) -> Result<Vec<f64>> {
-    let parts = vec![Part::Word("EXISTS"), Part::Key("cnt:")];
-    let exists = Op::new("EXISTS", parts, Answer::Integer);
-    let mut batch = Batch::new(&exists, true, PROBE_PIPELINE, 0, Pick::uniform(PROBE_KEYS))?;
-    let mut load = Load::connect(server, 1)?;
-    machine::put_this_thread_first()?;
-    let mut felt_us = Vec::new();
-    // What was due while this thread was made ready is nobody's delay.
-    let late = Instant::now().saturating_duration_since(first);
-    let missed = late
-        .div_duration_f64(PROBE_PERIOD * PROBE_CONNECTIONS)
-        .ceil() as u32;
-    for turn in missed.. {
-        let due = first + PROBE_PERIOD * PROBE_CONNECTIONS * turn;
-        if due > end && !on.load(Relaxed) {
-            break;
-        }
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        load.run_strictly(&mut batch, 1)?;
-        felt_us.push(due.elapsed().as_secs_f64() * 1e6);
+/// One of the probe's connections.
+struct Probe {
+    load: Load,
+    batch: Batch,
+}
+
+impl Probe {
+    /// Connects, from the thread that will run it.
+    fn new(server: &Server) -> Result<Probe> {
+        let parts = vec![Part::Word("EXISTS"), Part::Key("cnt:")];
+        let exists = Op::new("EXISTS", parts, Answer::Integer);
+        let pick = Pick::uniform(PROBE_KEYS);
+        let batch = Batch::new(&exists, true, PROBE_PIPELINE, 0, pick)?;
+        let load = Load::connect(server, 1)?;
+        machine::put_this_thread_first()?;
+        Ok(Probe { load, batch })
     }
-    Ok(felt_us)
+
+    /// What it felt, in microseconds.
+    fn run(&mut self, first: Instant, least: Duration, on: &AtomicBool) -> Result<Vec<f64>> {
+        let mut felt_us = Vec::new();
+        for turn in 0.. {
+            let due = first + PROBE_PERIOD * PROBE_CONNECTIONS * turn;
+            if due > first + least && !on.load(Relaxed) {
+                break;
+            }
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            self.load.run_strictly(&mut self.batch, 1)?;
+            felt_us.push(due.elapsed().as_secs_f64() * 1e6);
+        }
+        Ok(felt_us)
+    }
 }
 
 /// What a thread found, with an error that may leave it.
