@@ -164,9 +164,11 @@ impl Allowed {
     /// Notes a rule for `ACL LIST`, without the earlier ones that it makes void: those on the same
     /// command or category, its subcommands and first arguments.
     fn note(&mut self, name: &str, allow: bool) {
+        // A first argument may hold a bar itself; nothing is below it.
+        let is_whole = !name.contains('|');
         let is_void = |rule: &str| {
             let rest = rule[1..].strip_prefix(name);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('|'))
+            rest.is_some_and(|rest| rest.is_empty() || is_whole && rest.starts_with('|'))
         };
         let kept = self.rules.split(' ').filter(|rule| !rule.is_empty());
         let mut rules: Vec<&str> = kept.filter(|rule| !is_void(rule)).collect();
@@ -198,6 +200,12 @@ mod tests {
 
     fn has(allowed: &Allowed, name: &str) -> bool {
         allowed.has(table::find_full(name.as_bytes()).expect(name).id)
+    }
+
+    #[test]
+    fn first_arguments_with_bars_stay() {
+        let allowed = with("+select|a|b +select|a");
+        assert_eq!(allowed.describe(), "-@all +select|a|b +select|a");
     }
 
     #[test]
