@@ -146,7 +146,7 @@ impl Future for Postman {
         }
         this.at = end;
         if end < this.round.len() {
-            cx.waker().wake_by_ref();
+            super::give_way(cx);
         }
         Poll::Pending
     }

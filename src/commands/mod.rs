@@ -14,6 +14,7 @@ pub mod command;
 mod config;
 mod connection;
 mod debug;
+mod elements;
 mod expire;
 mod generic;
 mod geo;

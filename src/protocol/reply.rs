@@ -3,6 +3,7 @@
 //! Handlers say what a reply *is* (a map, a double, a null); this file decides how each protocol
 //! version spells it. <https://redis.io/docs/latest/develop/reference/protocol-spec/>
 
+use super::bulks::Bulks;
 use super::output::{Blob, Mark, Output};
 use crate::base::float;
 use crate::error::Error;
@@ -152,6 +153,12 @@ impl<'a> Reply<'a> {
         write_header(buffer, b'$', bytes.len() as i64);
         buffer.extend_from_slice(bytes);
         buffer.extend_from_slice(b"\r\n");
+    }
+
+    /// Bulk strings, one after the other: the elements of a collection.
+    #[inline]
+    pub fn bulks(&mut self) -> Bulks<'_> {
+        Bulks::new(self.out.buffer())
     }
 
     /// A bulk string that is a blob: appended by reference.
@@ -310,6 +317,15 @@ const fn spellings() -> [u64; SPELLED] {
         number += 1;
     }
     all
+}
+
+/// The head of a bulk string of `len` bytes, with whatever follows it up to a word's end, and how long
+/// it is; `None` for lengths that are not spelled in advance.
+#[inline]
+pub(super) fn spelled(len: usize) -> Option<([u8; 8], usize)> {
+    let spelling = SPELLINGS.get(len)?;
+    let line = spelling << 8 | u64::from(b'$');
+    Some((line.to_le_bytes(), 1 + (spelling >> 56) as usize))
 }
 
 /// A line of `kind` and a number.

@@ -240,6 +240,15 @@ pub fn decode(bytes: &[u8]) -> (Element<'_>, usize) {
     }
 }
 
+/// If `bytes` begin with a string of up to 63 bytes: what begins with that string, and its length.
+#[inline]
+pub fn short_text(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    match bytes {
+        [tag @ 0x80..0xc0, text @ ..] => Some((text, usize::from(tag & 0x3f))),
+        _ => None,
+    }
+}
+
 fn long_len(bytes: &[u8]) -> usize {
     u32::from_le_bytes(bytes[1..5].try_into().expect("four bytes")) as usize
 }

@@ -14,8 +14,7 @@ mod write;
 use super::spec::category;
 use super::table::Family;
 use crate::keyspace::Txn;
-use crate::protocol::Reply;
-use crate::values::packed::{Element, Limits};
+use crate::values::packed::Limits;
 
 /// The family.
 pub static FAMILY: Family = Family {
@@ -23,16 +22,6 @@ pub static FAMILY: Family = Family {
     category: category::HASH,
     commands: rows::COMMANDS,
 };
-
-/// Replies with an element of a collection.
-#[inline]
-pub(super) fn reply_element(element: Element<'_>, reply: &mut Reply<'_>) {
-    match element {
-        Element::Int(number) => reply.bulk_int(number),
-        Element::Bytes(bytes) => reply.bulk(bytes),
-        Element::Score(_) => element.with_text(|text| reply.bulk(text)),
-    }
-}
 
 /// Up to where hashes are packed.
 fn limits(txn: &Txn<'_>) -> Limits {

@@ -1,8 +1,8 @@
 //! `HRANDFIELD`.
 
+use super::super::elements::reply_element;
 use super::super::iteration::Draw;
 use super::super::spec::*;
-use super::reply_element;
 use crate::error::Error;
 use crate::keyspace::Txn;
 use crate::protocol::{Args, Reply};

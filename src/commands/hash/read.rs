@@ -1,8 +1,8 @@
 //! Commands that read.
 
+use super::super::elements::{push_element, push_packed, reply_element};
 use super::super::iteration::{Found, Within, parse_cursor};
 use super::super::spec::*;
-use super::reply_element;
 use crate::error::Error;
 use crate::keyspace::Txn;
 use crate::keyspace::collection::Stored;
@@ -44,10 +44,14 @@ pub(super) fn hgetall(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> 
         return Ok(Flow::Long);
     }
     reply.map(hash.len());
-    hash.for_each(|field| {
-        reply_element(field.name, reply);
-        reply_element(field.value, reply);
-    });
+    let mut bulks = reply.bulks();
+    match hash.elements() {
+        Some(elements) => push_packed(elements, &mut bulks),
+        None => hash.for_each(|field| {
+            push_element(field.name, &mut bulks);
+            push_element(field.value, &mut bulks);
+        }),
+    }
     DONE
 }
 
@@ -58,7 +62,8 @@ pub(super) fn hkeys(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Ou
         return Ok(Flow::Long);
     }
     reply.array(hash.len());
-    hash.for_each(|field| reply_element(field.name, reply));
+    let mut bulks = reply.bulks();
+    hash.for_each(|field| push_element(field.name, &mut bulks));
     DONE
 }
 
@@ -69,7 +74,8 @@ pub(super) fn hvals(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Ou
         return Ok(Flow::Long);
     }
     reply.array(hash.len());
-    hash.for_each(|field| reply_element(field.value, reply));
+    let mut bulks = reply.bulks();
+    hash.for_each(|field| push_element(field.value, &mut bulks));
     DONE
 }
 

@@ -1,10 +1,11 @@
 //! Values and deadlines at once: `HGETEX` and `HSETEX`.
 
+use super::super::elements::reply_element;
 use super::super::spec::*;
 use super::expire::{EXPIRE_EVENT, PERSIST_EVENT, check_type, set_deadline};
 use super::fields::{COUNT_POSITIVE, Unit, deadline, fields};
+use super::limits;
 use super::write::{DELETE_EVENT, SET_EVENT};
-use super::{limits, reply_element};
 use crate::base::number;
 use crate::error::Error;
 use crate::keyspace::Txn;

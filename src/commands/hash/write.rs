@@ -1,8 +1,9 @@
 //! Commands that set and remove.
 
+use super::super::elements::reply_element;
 use super::super::spec::*;
 use super::fields::{COUNT_POSITIVE, fields};
-use super::{limits, reply_element};
+use super::limits;
 use crate::error::Error;
 use crate::keyspace::{Event, Txn};
 use crate::protocol::{Args, Reply};

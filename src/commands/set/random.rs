@@ -1,6 +1,6 @@
 //! Commands that draw members at random: `SPOP` and `SRANDMEMBER`.
 
-use super::super::hash::reply_element;
+use super::super::elements::reply_element;
 use super::super::iteration::Draw;
 use super::super::spec::*;
 use super::open;

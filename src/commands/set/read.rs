@@ -1,6 +1,6 @@
 //! Commands that read one set.
 
-use super::super::hash::reply_element;
+use super::super::elements::push_element;
 use super::super::iteration::{Found, Within, parse_cursor};
 use super::super::spec::*;
 use super::open;
@@ -36,7 +36,8 @@ pub(super) fn smembers(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) ->
         return Ok(Flow::Long);
     }
     reply.set(set.len());
-    set.for_each(|member| reply_element(member, reply));
+    let mut bulks = reply.bulks();
+    set.for_each(|member| push_element(member, &mut bulks));
     DONE
 }
 

@@ -89,6 +89,15 @@ impl<C: Read> Hash<C> {
         Form::of(self.0.content())
     }
 
+    /// Fields and values in turns as the elements of a packed sequence, if they lie so.
+    #[inline]
+    pub fn elements(&self) -> Option<&[u8]> {
+        match self.form() {
+            Form::Packed(packed) => packed.elements(),
+            Form::Big(_) => None,
+        }
+    }
+
     /// Number of fields.
     pub fn len(&self) -> usize {
         match self.form() {

@@ -62,6 +62,15 @@ impl<'a> Packed<'a> {
         packed::count(self.bytes) / self.stride()
     }
 
+    /// Fields and values in turns, without deadlines; `None` of an extended hash.
+    #[inline]
+    pub fn elements(self) -> Option<&'a [u8]> {
+        if self.is_extended() {
+            return None;
+        }
+        Some(self.bytes.get(HEAD..).unwrap_or_default())
+    }
+
     pub fn next_due(self) -> Option<u64> {
         if !self.is_extended() {
             return None;
