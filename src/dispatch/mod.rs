@@ -372,7 +372,7 @@ impl Engine {
         }
         let keys = row.extract_keys(args).unwrap_or_default();
         let hashes = keys.iter().map(|key| key.hash());
-        Txn::are_free(&self.shared.keyspace, Some(hashes))
+        Txn::are_free(&self.shared.keyspace, hashes)
     }
 
     /// Runs a command on keys.

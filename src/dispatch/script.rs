@@ -15,6 +15,10 @@
 //!    both for the first time, after writing, and hold what the other needs: one of them gets an
 //!    error, which it must expect from any command.
 //!
+//! In an `EXEC` a script cannot begin again. Its declared keys are locked with those of all other
+//! commands; all shards are if it is known to stray. One that has not proven itself has the right of
+//! (2) reserved before the first command.
+//!
 //! Nobody ever sees what a script has written before it has ended.
 
 mod host;
@@ -26,6 +30,7 @@ use crate::commands::spec::{DONE, Flow, Outcome, READONLY, ScriptSource};
 use crate::commands::table::Registered;
 use crate::config::Config;
 use crate::error::Error;
+use crate::keyspace::nested::Locks;
 use crate::keyspace::txn::{Keys, Scope};
 use crate::keyspace::{Hash, Key, Local, Txn, hash_key};
 use crate::metrics::{Sheet, bump};
@@ -85,7 +90,13 @@ enum Place {
     /// On the pool.
     Pool,
     /// As part of an `EXEC`: it cannot begin again.
-    Transaction,
+    Transaction { on_worker: bool },
+}
+
+impl Place {
+    fn is_on_worker(self) -> bool {
+        matches!(self, Place::Worker | Place::Transaction { on_worker: true })
+    }
 }
 
 impl Call<'_> {
@@ -97,9 +108,9 @@ impl Call<'_> {
         self.command.has(READONLY) || self.program.flags().has(ScriptFlag::NoWrites)
     }
 
-    /// Must it reserve the right to take locks out of order before it writes?
+    /// See [`is_unproven`].
     fn is_unproven(&self) -> bool {
-        self.history().clean_runs.load(Relaxed) < CLEAN_RUNS_MIN
+        is_unproven(self.program)
     }
 
     fn elapsed(&self, since: Moment) -> Duration {
@@ -206,9 +217,9 @@ fn in_place(
         true => engine.shared.keyspace.upgrades.reserve(Duration::ZERO),
         false => None,
     };
-    let rights = (token.is_some(), token.is_some());
+    let reserved = token.is_some();
     let attempt = with_vm(&engine.shared.scripts.vm_bytes, |vm| {
-        attempt(&call, (&mut txn, rights), vm, reply.output())
+        attempt(&call, (&mut txn, reserved), vm, reply.output())
     });
     if txn.has_ready() {
         blocking::serve(&mut txn, &engine.shared);
@@ -309,26 +320,49 @@ fn runs_in_place(program: &Program) -> bool {
         && !(program.may_loop() && history.writes.load(Relaxed))
 }
 
-/// Could a script of a transaction keep its thread? There it cannot be abandoned. What is not known
-/// yet may be by then.
-pub(super) fn may_be_long(shared: &Shared, source: ScriptSource, args: Args<'_>) -> bool {
-    find(shared, source, args).map_or(true, |program| {
-        program.may_loop() || !runs_in_place(&program)
-    })
+/// What is to be expected of a script in a transaction. What is not known yet may be by then.
+#[derive(Clone, Copy)]
+pub(super) struct Forecast {
+    /// It could keep its thread for long, and there it cannot be abandoned.
+    pub(super) long: bool,
+    /// It touches keys that it does not declare.
+    pub(super) strays: bool,
+    /// It may do so yet.
+    pub(super) may_stray: bool,
 }
 
-/// Runs a script once. The rights: to take locks out of order while others wait; and whether it has
-/// asked for that.
+/// See [`Forecast`].
+pub(super) fn forecast(shared: &Shared, source: ScriptSource, args: Args<'_>) -> Forecast {
+    match find(shared, source, args) {
+        Err(_) => Forecast {
+            long: true,
+            strays: false,
+            may_stray: true,
+        },
+        Ok(program) => Forecast {
+            long: program.may_loop() || !runs_in_place(&program),
+            strays: program.history().strays.load(Relaxed),
+            may_stray: is_unproven(&program),
+        },
+    }
+}
+
+/// Must it reserve the right to take locks out of order before it writes?
+fn is_unproven(program: &Program) -> bool {
+    program.history().clean_runs.load(Relaxed) < CLEAN_RUNS_MIN
+}
+
+/// Runs a script once. Has it tried to reserve the right to write before it has all its locks?
 fn attempt(
     call: &Call<'_>,
-    (txn, rights): (&mut Txn<'_>, (bool, bool)),
+    (txn, reserved): (&mut Txn<'_>, bool),
     vm: &mut Vm,
     out: &mut Output,
 ) -> Attempt {
     let mark = out.mark();
     let started = call.stopwatch.now();
     let all = txn.holds_all();
-    let mut caller = Caller::new(call, txn, rights, started);
+    let mut caller = Caller::new(call, txn, reserved, started);
     let invocation = Invocation {
         args: call.args,
         keys: call.keys,
@@ -399,13 +433,14 @@ pub(super) struct Nested<'a> {
     stopwatch: &'a Stopwatch,
     session: &'a Session,
     command: &'static Registered,
+    on_worker: bool,
 }
 
 impl<'a> Nested<'a> {
     pub(super) fn new(
         (shared, config, sheet, stopwatch): (&'a Arc<Shared>, &'a Config, &'a Sheet, &'a Stopwatch),
         session: &'a Session,
-        command: &'static Registered,
+        (command, on_worker): (&'static Registered, bool),
     ) -> Nested<'a> {
         Nested {
             shared,
@@ -414,6 +449,7 @@ impl<'a> Nested<'a> {
             stopwatch,
             session,
             command,
+            on_worker,
         }
     }
 
@@ -443,10 +479,12 @@ impl<'a> Nested<'a> {
             protocol: self.session.protocol,
             oom: false,
             notes: self.session.notes_reads(),
-            place: Place::Transaction,
+            place: Place::Transaction {
+                on_worker: self.on_worker,
+            },
         };
         let attempt = with_vm(&self.shared.scripts.vm_bytes, |vm| {
-            attempt(&call, (txn, (false, true)), vm, reply.output())
+            attempt(&call, (txn, true), vm, reply.output())
         });
         match attempt {
             Attempt::Done(outcome) => outcome,
@@ -506,17 +544,6 @@ fn on_pool(call: &Call<'_>, touch: bool, out: &mut Output) -> Outcome {
     local.client = call.client.id;
     let mut reserves = false;
     let outcome = loop {
-        let token = reserves.then(|| shared.keyspace.upgrades.reserve(RESERVE_MAX));
-        let token = token.flatten();
-        let scope = Scope {
-            keyspace: &shared.keyspace,
-            local: &mut local,
-            config: call.config,
-            db: call.db,
-            now_ms: shared.clock.now_ms(),
-            skew_ms: shared.clock.skew_ms(),
-            touch,
-        };
         let keys = call.key_list();
         let hashes: Vec<_> = keys.iter().map(|key| key.hash()).collect();
         let all = call.history().strays.load(Relaxed);
@@ -526,17 +553,28 @@ fn on_pool(call: &Call<'_>, touch: bool, out: &mut Output) -> Outcome {
             busy = shared.running.busy(&mut shards, all);
             busy.is_some()
         };
-        let Some(mut txn) = Txn::begin_until(scope, keys, all, &mut give_up) else {
+        let wanted = (!all).then(|| hashes.iter().copied());
+        let patience = reserves.then_some(RESERVE_MAX);
+        let Some((locks, _token)) =
+            Locks::reserved(&shared.keyspace, wanted, patience, &mut give_up)
+        else {
             break Err(busy_error(busy));
         };
-        txn.set_now_ms(shared.clock.now_ms());
-        let rights = (token.is_some(), reserves);
+        let scope = Scope {
+            keyspace: &shared.keyspace,
+            local: &mut local,
+            config: call.config,
+            db: call.db,
+            now_ms: shared.clock.now_ms(),
+            skew_ms: shared.clock.skew_ms(),
+            touch,
+        };
+        let mut txn = Txn::under(scope, locks, keys);
         let attempt = with_vm(&shared.scripts.vm_bytes, |vm| {
-            attempt(call, (&mut txn, rights), vm, out)
+            attempt(call, (&mut txn, reserves), vm, out)
         });
         blocking::serve(&mut txn, shared);
         drop(txn);
-        drop(token);
         match attempt {
             Attempt::Done(outcome) => break outcome,
             Attempt::Again(Ending::Strays) => call.history().strays.store(true, Relaxed),

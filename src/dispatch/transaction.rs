@@ -1,8 +1,10 @@
 //! Queueing commands after `MULTI`, and `EXEC`.
 //!
-//! `EXEC` locks the union of the shards of its commands' keys and of the watched keys, in
-//! ascending order and once; with a command on the whole keyspace among them, all shards. Whether
-//! a watched key was changed is asked under those locks, so nothing can come in between.
+//! `EXEC` locks the union of the shards of its commands' keys, those that its scripts declare among
+//! them, and of the watched keys, in ascending order and once; with a command on the whole keyspace
+//! among them, or a script that is known to stray, all shards. Whether a watched key was changed is
+//! asked under those locks, so nothing can come in between. A script that strays for the first time
+//! takes more locks, see `keyspace::nested`: whoever may yet do so runs on the pool.
 
 use super::{Engine, feed_monitors, permission, script, slow};
 use crate::acl::log::Origin;
@@ -12,6 +14,8 @@ use crate::commands::spec::{DENYOOM, Flow, Handler, Outcome};
 use crate::commands::table::{self, Registered};
 use crate::config::Config;
 use crate::error::Error;
+use crate::keyspace::nested::Locks;
+use crate::keyspace::txn::Keys;
 use crate::keyspace::{Hash, Key, Local, Txn, eviction, hash_key};
 use crate::metrics::{Counter, Sheet, bump};
 use crate::protocol::output::Mark;
@@ -20,9 +24,13 @@ use crate::session::{Borrowed, Checking, Multi, Queued, Session, Shared, Watchin
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 /// Commands one transaction may hold.
 pub const QUEUE_MAX: usize = 1 << 20;
+
+/// How long a transaction with a script that may stray waits for another such.
+const RESERVE_MAX: Duration = Duration::from_millis(50);
 
 /// Queues a command.
 pub(super) fn queue(
@@ -56,13 +64,6 @@ pub(super) fn exec(engine: &mut Engine, session: &mut Session, reply: &mut Reply
     if session.multi.is_none() {
         return Err(Error::WithoutMulti("EXEC"));
     }
-    let long = may_be_long(engine, session);
-    if !long && engine.shared.running.are_long() && !is_free(engine, session) {
-        return match who_is_busy(engine, session) {
-            None => Ok(Flow::Later),
-            busy => Err(abort(engine, session, script::busy_error(busy))),
-        };
-    }
     let multi = session.end_multi().expect("seen above");
     let watching = session.stop_watching();
     if multi.refused {
@@ -73,8 +74,14 @@ pub(super) fn exec(engine: &mut Engine, session: &mut Session, reply: &mut Reply
         release(&engine.shared, watching);
         return Err(Error::ExecAbortedBecause(Box::new(error)));
     }
-    if long {
-        return Ok(offload(engine, session, multi, watching));
+    let needs = Needs::of(&engine.shared, &multi, watching.as_deref());
+    let whole = Whole {
+        multi,
+        watching,
+        needs,
+    };
+    if whole.needs.pool {
+        return Ok(offload(engine, session, whole));
     }
     engine.local.client = session.client.id;
     let bench = Bench {
@@ -82,35 +89,76 @@ pub(super) fn exec(engine: &mut Engine, session: &mut Session, reply: &mut Reply
         sheet: &engine.sheet,
         stopwatch: &engine.stopwatch,
         noteworthy_ns: engine.noteworthy_ns,
+        on_worker: true,
+    };
+    let keyspace = &engine.shared.keyspace;
+    let Some(locks) = Locks::of(keyspace, whole.needs.hashes(), &mut || true) else {
+        return Ok(offload(engine, session, whole));
     };
     let with: (&mut Local, &Config) = (&mut engine.local, engine.view.config());
-    let whole = (&*multi, watching.as_deref());
-    let outcome = bench.run(session, with, whole, Some(engine.now_ms), reply);
-    release(&engine.shared, watching);
-    outcome
+    let outcome = bench.run(session, with, &whole, (locks, engine.now_ms), reply);
+    release(&engine.shared, whole.watching);
+    Ok(outcome)
 }
 
-/// Is there a script in it that may run for long?
-fn may_be_long(engine: &Engine, session: &Session) -> bool {
-    let multi = session.multi.as_ref().expect("seen by the caller");
-    multi.queue.iter().any(
-        |queued| match table::all()[queued.command].command.handler {
-            Handler::Script(source) => {
-                script::may_be_long(&engine.shared, source, multi.args(queued))
+/// A transaction to be run.
+struct Whole {
+    multi: Box<Multi>,
+    watching: Option<Box<Watching>>,
+    needs: Needs,
+}
+
+/// What a transaction needs before its first command.
+struct Needs {
+    /// The hashes of all keys of the queued commands and of the watched keys; `None` is every shard.
+    hashes: Option<Vec<Hash>>,
+    /// There is a script in it that may run for long, or yet stray.
+    pool: bool,
+    /// There is a script in it that may yet stray.
+    reserves: bool,
+}
+
+impl Needs {
+    fn of(shared: &Shared, multi: &Multi, watching: Option<&Watching>) -> Needs {
+        let mut hashes = Vec::new();
+        let (mut all, mut long, mut may_stray) = (false, false, false);
+        for queued in &multi.queue {
+            let row = table::all()[queued.command].command;
+            let args = multi.args(queued);
+            all |= row.needs_all(args);
+            match row.handler {
+                Handler::Keyspace(..) => all = true,
+                Handler::Script(source) => {
+                    let forecast = script::forecast(shared, source, args);
+                    all |= forecast.strays;
+                    long |= forecast.long;
+                    may_stray |= forecast.may_stray;
+                }
+                _ => {}
             }
-            _ => false,
-        },
-    )
+            if !all {
+                // A key count that does not fit leaves no keys; the handler says what is wrong.
+                let _ = row.each_key(args, |index, _| hashes.push(hash_key(args.at(index))));
+            }
+        }
+        if let Some(watching) = watching {
+            hashes.extend(watching.keys.keys().map(|(_, key)| hash_key(key)));
+        }
+        Needs {
+            hashes: (!all).then_some(hashes),
+            pool: long || may_stray && !all,
+            reserves: may_stray && !all,
+        }
+    }
+
+    fn hashes(&self) -> Option<impl Iterator<Item = Hash> + Clone> {
+        self.hashes.as_ref().map(|hashes| hashes.iter().copied())
+    }
 }
 
 /// The transaction as a job for the pool. The session goes with it: commands of the transaction may
 /// change it.
-fn offload(
-    engine: &Engine,
-    session: &mut Session,
-    multi: Box<Multi>,
-    watching: Option<Box<Watching>>,
-) -> Flow {
+fn offload(engine: &Engine, session: &mut Session, whole: Whole) -> Flow {
     let shared = Arc::clone(&engine.shared);
     let noteworthy_ns = engine.noteworthy_ns;
     let mut session = session.lend(&engine.shared);
@@ -121,29 +169,15 @@ fn offload(
                 sheet,
                 stopwatch,
                 noteworthy_ns,
+                on_worker: false,
             };
-            let whole = (&*multi, watching.as_deref());
-            bench.run_on_pool(&mut session, whole, out);
+            bench.run_on_pool(&mut session, &whole, out);
         });
-        release(&shared, watching);
+        release(&shared, whole.watching);
     }))
 }
 
-/// Can the locks of the transaction be had without waiting?
-fn is_free(engine: &Engine, session: &Session) -> bool {
-    let multi = session.multi.as_ref().expect("seen by the caller");
-    let needed = locks_needed(multi, session.watching.as_deref());
-    Txn::are_free(&engine.shared.keyspace, needed.map(Vec::into_iter))
-}
-
-/// Has a script held a shard that the transaction needs for so long that others are told? If so, is
-/// it a function?
-fn who_is_busy(engine: &Engine, session: &Session) -> Option<bool> {
-    let multi = session.multi.as_ref().expect("seen by the caller");
-    let needed = locks_needed(multi, session.watching.as_deref());
-    holder(&engine.shared, needed.as_deref())
-}
-
+/// Has a script held a shard that is needed for so long that others are told? If so, is it a function?
 fn holder(shared: &Shared, needed: Option<&[Hash]>) -> Option<bool> {
     let hashes = needed.unwrap_or_default().iter();
     let mut shards = hashes.map(|hash| shared.keyspace.shard_index(*hash));
@@ -186,24 +220,33 @@ struct Bench<'a> {
     sheet: &'a Sheet,
     stopwatch: &'a Stopwatch,
     noteworthy_ns: u64,
+    on_worker: bool,
 }
 
 impl Bench<'_> {
     /// Runs a transaction whose locks may take long to get, and to be let go of.
-    fn run_on_pool(
-        &self,
-        session: &mut Borrowed,
-        whole: (&Multi, Option<&Watching>),
-        out: &mut Output,
-    ) {
+    fn run_on_pool(&self, session: &mut Borrowed, whole: &Whole, out: &mut Output) {
         let shared = self.shared;
-        let _long = shared.running.begin_long();
+        let _long = whole.needs.pool.then(|| shared.running.begin_long());
         let mut local = Local::new(0, shared.keyspace.settings());
         let config = shared.config.load();
         let mut reply = Reply::new(out, session.protocol);
-        match self.run(session, (&mut local, &config), whole, None, &mut reply) {
-            Ok(flow) => session.closes = matches!(flow, Flow::Close),
-            Err(error) => {
+        let mut busy = None;
+        let mut give_up = || {
+            busy = holder(shared, whole.needs.hashes.as_deref());
+            busy.is_some()
+        };
+        let patience = whole.needs.reserves.then_some(RESERVE_MAX);
+        let hashes = whole.needs.hashes();
+        match Locks::reserved(&shared.keyspace, hashes, patience, &mut give_up) {
+            Some((locks, _token)) => {
+                let now_ms = shared.clock.now_ms();
+                let with = (&mut local, &*config);
+                let flow = self.run(session, with, whole, (locks, now_ms), &mut reply);
+                session.closes = matches!(flow, Flow::Close);
+            }
+            None => {
+                let error = Error::ExecAbortedBecause(Box::new(script::busy_error(busy)));
                 shared.metrics.count_error(&error.code());
                 if let Some(exec) = table::find(b"exec") {
                     bump(&self.sheet.command(exec.id).failed, 1);
@@ -214,42 +257,28 @@ impl Bench<'_> {
         local.publish(&shared.keyspace);
     }
 
-    /// Runs the queued commands under all their locks, unless a watched key was changed. `now_ms` is
-    /// none where the locks may be waited for.
+    /// Runs the queued commands under all their locks, unless a watched key was changed.
     fn run(
         &self,
         session: &mut Session,
         (local, config): (&mut Local, &Config),
-        (multi, watching): (&Multi, Option<&Watching>),
-        now_ms: Option<u64>,
+        whole: &Whole,
+        (locks, now_ms): (Locks<'_>, u64),
         reply: &mut Reply<'_>,
-    ) -> Outcome {
+    ) -> Flow {
         let shared = self.shared;
-        let needed = locks_needed(multi, watching);
+        let multi = &*whole.multi;
         let renewals = multi.queue.iter().filter(|queued| sets_config(queued));
         let renewed: Vec<OnceCell<Arc<Config>>> = renewals.map(|_| OnceCell::new()).collect();
         local.client = session.client.id;
-        let begun_ms = now_ms.unwrap_or_else(|| shared.clock.now_ms());
-        let scope = super::scope(shared, local, config, begun_ms, session);
-        let mut busy = None;
-        let mut give_up = || {
-            busy = match now_ms {
-                Some(_) => None,
-                None => holder(shared, needed.as_deref()),
-            };
-            busy.is_some()
-        };
-        let hashes = needed.as_ref().map(|hashes| hashes.iter().copied());
-        let Some(mut txn) = Txn::begin_union(scope, hashes, &mut give_up) else {
-            let cause = script::busy_error(busy);
-            return Err(Error::ExecAbortedBecause(Box::new(cause)));
-        };
-        txn.set_now_ms(now_ms.unwrap_or_else(|| shared.clock.now_ms()));
+        let scope = super::scope(shared, local, config, now_ms, session);
+        let mut txn = Txn::under(scope, locks, Keys::new());
+        let watching = whole.watching.as_deref();
         if watching.is_some_and(|watching| is_dirty(watching, &mut txn)) {
             reply.null_array();
-            return Ok(Flow::Done);
+            return Flow::Done;
         }
-        Ok(self.run_each(session, &mut txn, multi, (config, &renewed), reply))
+        self.run_each(session, &mut txn, multi, (config, &renewed), reply)
     }
 
     /// Runs the queued commands. `renewed` has a place for each configuration they put into force,
@@ -282,6 +311,7 @@ impl Bench<'_> {
                 sheet,
                 stopwatch,
                 now_ms: txn.now_ms(),
+                on_worker: self.on_worker,
             };
             let outcome = setting.run(session, txn, command, args, reply);
             if sets_config(queued)
@@ -313,6 +343,7 @@ struct Setting<'a> {
     sheet: &'a Sheet,
     stopwatch: &'a Stopwatch,
     now_ms: u64,
+    on_worker: bool,
 }
 
 impl Setting<'_> {
@@ -361,7 +392,7 @@ impl Setting<'_> {
             }
             Handler::Script(source) => {
                 let nested = (self.shared, self.config, self.sheet, self.stopwatch);
-                let run = super::script::Nested::new(nested, session, command);
+                let run = script::Nested::new(nested, session, (command, self.on_worker));
                 run.run(txn, source, args, reply)
             }
             Handler::Exec | Handler::Container => unreachable!("never queued"),
@@ -372,26 +403,6 @@ impl Setting<'_> {
 /// May it put another configuration into force?
 fn sets_config(queued: &Queued) -> bool {
     table::all()[queued.command].full_name == "config|set"
-}
-
-/// The hashes of all keys of the queued commands and of the watched keys; `None` when a command
-/// on the whole keyspace is among them.
-fn locks_needed(multi: &Multi, watching: Option<&Watching>) -> Option<Vec<Hash>> {
-    let mut hashes = Vec::new();
-    for queued in &multi.queue {
-        let row = table::all()[queued.command].command;
-        let args = multi.args(queued);
-        let whole = matches!(row.handler, Handler::Keyspace(..) | Handler::Script(_));
-        if whole || row.needs_all(args) {
-            return None;
-        }
-        // A key count that does not fit leaves no keys; the handler says what is wrong.
-        let _ = row.each_key(args, |index, _| hashes.push(hash_key(args.at(index))));
-    }
-    if let Some(watching) = watching {
-        hashes.extend(watching.keys.keys().map(|(_, key)| hash_key(key)));
-    }
-    Some(hashes)
 }
 
 /// What becomes of one command of a transaction: its error's reply, its statistics. True when the

@@ -95,10 +95,10 @@ impl Error {
         Error::Fixed("ERR redis.call/pcall can only be called inside a script invocation")
     }
 
-    /// A shard that another script holds, which waits for one that this script holds.
+    /// A shard that another script holds, for whose end this one cannot wait.
     pub fn script_crossed() -> Error {
         Error::Fixed(
-            "ERR The key was not declared, and another script that waits for this one holds it. \
+            "ERR The key was not declared, and another script holds it. \
              Declare it, or run the script again.",
         )
     }

@@ -18,7 +18,7 @@ pub use super::keys::{Key, Keys};
 use super::shard::{Guard, Guards, Shard};
 use super::table::{Found, Table};
 use super::waiting::{Request, Waiter};
-use super::{Hash, Keyspace, Local, ValueRef, fields};
+use super::{Keyspace, Local, ValueRef, fields};
 use crate::config::Config;
 use crate::error::Error;
 use crate::values::{Content, Type};
@@ -40,7 +40,7 @@ pub(super) enum Held<'a> {
     Walk,
     One(Guard<'a>),
     Many(Guards<'a>),
-    All(#[allow(dead_code)] Vec<Guard<'a>>),
+    All(#[allow(dead_code)] Guards<'a>),
     /// Those of the transaction around it; `true` when that holds all.
     Outer(bool),
 }
@@ -72,17 +72,6 @@ impl<'a> Held<'a> {
                 Held::many(keyspace, hashes, &mut || true)
             }
         }
-    }
-
-    /// The locks of these hashes' shards, taken in ascending order. While one cannot be had,
-    /// `give_up` is asked now and then.
-    pub(super) fn many(
-        keyspace: &'a Keyspace,
-        hashes: impl Iterator<Item = Hash>,
-        give_up: &mut dyn FnMut() -> bool,
-    ) -> Option<Held<'a>> {
-        let indices = ascending(hashes.map(|hash| keyspace.shard_index(hash)));
-        super::nested::lock_each(keyspace, &indices, give_up).map(Held::Many)
     }
 }
 
@@ -182,7 +171,7 @@ impl<'a> Txn<'a> {
     /// As [`Txn::begin_all`] on a worker: what turns out to be long is for the pool, and so is what
     /// would have to wait: `None` then.
     pub fn begin_all_on_worker(scope: Scope<'a>, keys: Keys<'a>) -> Option<Txn<'a>> {
-        let held = super::nested::lock_all(scope.keyspace, &mut || true)?;
+        let held = Held::all(scope.keyspace, &mut || true)?;
         let mut txn = Txn::with(scope, held, keys);
         txn.may_offload = true;
         Some(txn)
@@ -196,7 +185,7 @@ impl<'a> Txn<'a> {
 
     /// Locks every shard.
     pub fn begin_all(scope: Scope<'a>, keys: Keys<'a>) -> Txn<'a> {
-        let held = super::nested::lock_all(scope.keyspace, &mut || false);
+        let held = Held::all(scope.keyspace, &mut || false);
         Txn::with(scope, held.expect("waited for"), keys)
     }
 

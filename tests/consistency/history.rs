@@ -96,6 +96,10 @@ pub enum How {
     Script,
     /// A script that finds its keys in `ARGV`.
     ScriptUndeclared,
+    /// `MULTI … EXEC` with a script that declares its keys for all steps but the first.
+    ExecScript,
+    /// The same with a script that is new to the server and declares every other key.
+    ExecScriptUndeclared,
     /// `WATCH` of the keys, then each step as a command of its own.
     Watch,
     /// `MULTI … EXEC` after [`How::Watch`]; may be aborted.

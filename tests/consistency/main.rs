@@ -2,7 +2,7 @@
 //!
 //! Eight clients over real sockets do everything that touches keys: `GET SET INCR RPUSH LRANGE MGET
 //! MSET`, transactions with and without `WATCH`, scripts that declare their keys and scripts that do
-//! not, pipelined or not, disturbed by commands that lock everything or run on the pool. What each
+//! not, alone and within transactions, pipelined or not, disturbed by commands that lock everything or run on the pool. What each
 //! was told and when is checked round by round ([`check`]); what the checker itself is worth stands
 //! in [`planted`]: it finds twelve faults planted in a small server, and agrees with a search
 //! through every order on tens of thousands of small histories. [`queues`] does the same for
@@ -32,7 +32,7 @@ use support::Options;
 use workload::Shape;
 
 /// How many tests share the operations.
-const SHARES: usize = 3;
+const SHARES: usize = 4;
 
 fn number(name: &str, default: u64) -> u64 {
     let Ok(text) = std::env::var(name) else {
@@ -73,6 +73,19 @@ fn histories_are_strictly_serializable_with_few_shards() {
 fn histories_of_watchers_are_strictly_serializable() {
     let options = Options::new().set("server.num_shards", 2);
     start("watchers", options, 3, Shape::of_watchers);
+}
+
+/// Most transactions have scripts in them, of which many take locks that nobody knew they would need,
+/// after others of the transaction have written.
+#[test]
+fn histories_of_transactions_with_scripts_are_strictly_serializable() {
+    let options = Options::new().set("server.num_shards", 32);
+    start(
+        "transactions with scripts",
+        options,
+        3,
+        Shape::of_script_txns,
+    );
 }
 
 #[test]

@@ -191,6 +191,7 @@ fn small(kinds: fn(Kind) -> bool, several: bool) -> Shape {
         several,
         disturb: false,
         scripts: true,
+        script_txns: false,
         watches: false,
     }
 }

@@ -47,7 +47,7 @@ pub fn run(plan: Plan, seed: u64) {
             if number % 2 == 1 && plan.protocol == 3 {
                 conn.hello(3);
             }
-            Wire::new(conn)
+            Wire::over(conn, number as usize)
         })
         .collect();
     wires[0].prepare();

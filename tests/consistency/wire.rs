@@ -65,22 +65,27 @@ return replies
 /// One client's connection, for one round's keys.
 pub struct Wire {
     conn: Conn,
+    number: usize,
     round: u64,
     script: String,
+    /// How many scripts were made.
+    scripts: usize,
     bytes: Vec<u8>,
 }
 
 impl Wire {
-    /// Over a connection; loads the script.
-    pub fn new(mut conn: Conn) -> Wire {
+    /// Client `number`'s, over a connection; loads the script.
+    pub fn over(mut conn: Conn, number: usize) -> Wire {
         let script = match SCRIPTS {
             true => conn.cmd(&["SCRIPT", "LOAD", SCRIPT]).text(),
             false => String::new(),
         };
         Wire {
             conn,
+            number,
             round: 0,
             script,
+            scripts: 0,
             bytes: Vec::new(),
         }
     }
@@ -144,8 +149,15 @@ impl Wire {
                 self.push(&command);
             }
             How::Exec | How::ExecSlowly | How::Commit => self.encode_transaction(request),
-            How::Script => self.encode_script(steps, true),
-            How::ScriptUndeclared => self.encode_script(steps, false),
+            How::Script => {
+                let script = self.loaded();
+                self.encode_script(script, steps, |_| true);
+            }
+            How::ScriptUndeclared => {
+                let script = self.new_now_and_then();
+                self.encode_script(script, steps, |_| false);
+            }
+            How::ExecScript | How::ExecScriptUndeclared => self.encode_exec_with_script(request),
             How::Watch => {
                 let mut command = vec!["WATCH".to_owned()];
                 command.extend(steps.iter().map(|step| self.name(step.key())));
@@ -185,12 +197,47 @@ impl Wire {
         self.push(&["EXEC".to_owned()]);
     }
 
-    fn encode_script(&mut self, steps: &[Step], declared: bool) {
+    fn encode_exec_with_script(&mut self, request: &Request) {
+        self.push(&["MULTI".to_owned()]);
+        let (first, others) = request.steps.split_first().expect("there are steps");
+        self.push(&self.command(*first));
+        if request.how == How::ExecScript {
+            let script = self.loaded();
+            self.encode_script(script, others, |_| true);
+        } else {
+            let script = self.new_script();
+            self.encode_script(script, others, |at| at % 2 == 1);
+        }
+        self.push(&["EXEC".to_owned()]);
+    }
+
+    /// The script that always declares its keys: it is known for that.
+    fn loaded(&self) -> [String; 2] {
+        ["EVALSHA".to_owned(), self.script.clone()]
+    }
+
+    /// A script that the server knows nothing of.
+    fn new_script(&mut self) -> [String; 2] {
+        self.scripts += 1;
+        let text = format!("{SCRIPT}-- {} {}", self.number, self.scripts);
+        ["EVAL".to_owned(), text]
+    }
+
+    /// As [`Wire::new_script`], or one that is known for touching what it does not declare.
+    fn new_now_and_then(&mut self) -> [String; 2] {
+        let script = self.new_script();
+        match self.scripts % 4 {
+            0 => script,
+            _ => ["EVAL".to_owned(), format!("{SCRIPT}-- strays")],
+        }
+    }
+
+    fn encode_script(&mut self, script: [String; 2], steps: &[Step], declares: fn(usize) -> bool) {
         let mut keys: Vec<String> = Vec::new();
         let mut args = Vec::new();
-        for step in steps {
+        for (at, step) in steps.iter().enumerate() {
             let name = self.name(step.key());
-            let key = if declared {
+            let key = if declares(at) {
                 let place = keys.iter().position(|key| *key == name).unwrap_or_else(|| {
                     keys.push(name);
                     keys.len() - 1
@@ -210,11 +257,8 @@ impl Wire {
             let value = step.value().unwrap_or(0).to_string();
             args.extend([operation.to_owned(), key, value]);
         }
-        let mut command = vec![
-            "EVALSHA".to_owned(),
-            self.script.clone(),
-            keys.len().to_string(),
-        ];
+        let mut command = Vec::from(script);
+        command.push(keys.len().to_string());
         command.append(&mut keys);
         command.append(&mut args);
         self.push(&command);
@@ -245,6 +289,19 @@ impl Wire {
                 Some(vec![Answer::Nothing; steps.len()])
             }
             How::Exec | How::ExecSlowly | How::Commit => self.transaction(request),
+            How::ExecScript | How::ExecScriptUndeclared => {
+                expect(&self.conn.reply(), "OK");
+                expect(&self.conn.reply(), "QUEUED");
+                expect(&self.conn.reply(), "QUEUED");
+                let reply = self.conn.reply();
+                let [first, script] = reply.items() else {
+                    panic!("{request:?}: {reply}")
+                };
+                assert!(!script.is_error(), "{request:?}: {script}");
+                let mut replies = vec![first.clone()];
+                replies.extend_from_slice(script.items());
+                Some(each(steps, &replies))
+            }
             How::Watch => {
                 expect(&self.conn.reply(), "OK");
                 Some(

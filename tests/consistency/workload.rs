@@ -31,6 +31,8 @@ pub struct Shape {
     pub disturb: bool,
     /// Whether scripts are among them.
     pub scripts: bool,
+    /// Whether most of what they do is transactions with scripts.
+    pub script_txns: bool,
     /// Whether clients do little but watch keys, commit, and leave what they watched.
     pub watches: bool,
 }
@@ -49,6 +51,7 @@ impl Shape {
             several: true,
             disturb: true,
             scripts: true,
+            script_txns: false,
             watches: false,
         }
     }
@@ -58,6 +61,14 @@ impl Shape {
         Shape {
             group_keys: 6,
             watches: true,
+            ..Shape::of(steps)
+        }
+    }
+
+    /// The same for clients whose transactions mostly have scripts in them.
+    pub fn of_script_txns(steps: usize) -> Shape {
+        Shape {
+            script_txns: true,
             ..Shape::of(steps)
         }
     }
@@ -180,6 +191,8 @@ impl Client {
         match dice {
             0..30 if self.shape.watches => self.watch(),
             30..50 if self.shape.watches => self.watch_and_leave(),
+            2..30 if self.shape.script_txns => self.mixed(How::ExecScript),
+            30..55 if self.shape.script_txns => self.mixed(How::ExecScriptUndeclared),
             0 if self.shape.disturb => self.disturb(),
             1 if self.shape.disturb => self.watch_and_leave(),
             _ if !self.shape.several || dice < 55 => {
@@ -191,7 +204,9 @@ impl Client {
             60..65 => self.multi(How::MultiSet, |kind| kind == Kind::Register),
             65 if self.rng.random_bool(0.3) => self.mixed(How::ExecSlowly),
             65..80 => self.mixed(How::Exec),
-            80..88 if self.shape.scripts => self.mixed(How::Script),
+            80..85 if self.shape.scripts => self.mixed(How::Script),
+            85..87 if self.shape.scripts => self.mixed(How::ExecScript),
+            87 if self.shape.scripts => self.mixed(How::ExecScriptUndeclared),
             88..90 if self.shape.scripts => self.mixed(How::ScriptUndeclared),
             80..90 => self.mixed(How::Exec),
             _ => self.watch(),

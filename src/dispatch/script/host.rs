@@ -1,7 +1,7 @@
 //! What a script can ask of the server: its commands, and whether it may go on.
 
 use super::super::{caching, is_shown, monitor_line, post_to_monitors, redacted};
-use super::{Call, Place};
+use super::{Call, Place, busy_error};
 use crate::acl::log::Origin;
 use crate::base::stopwatch::Moment;
 use crate::commands::context::Context;
@@ -18,12 +18,14 @@ use crate::scripting::{Called, Host, LogLevel, Running, ScriptFlag};
 use crate::session::{Checking, Session};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// From here on a script is known as one that runs for long.
 const KNOWN_FROM: Duration = Duration::from_millis(1);
 /// A script in place that has run for so long is moved to the pool, if it can be.
 const IN_PLACE_MAX: Duration = Duration::from_millis(2);
+/// How long a script on a worker waits for a lock that it cannot do without any more.
+const WORKER_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Lines for monitors that are kept until it is known whether a script begins again.
 const LINES_MAX: usize = 1000;
 /// Commands between two looks at the clock.
@@ -48,10 +50,8 @@ pub(super) struct Caller<'c, 't, 'a> {
     txn: &'t mut Txn<'a>,
     db: usize,
     started: Moment,
-    /// It may take locks out of order while others wait.
-    pub(super) alone: bool,
-    /// It has tried to reserve that right.
-    pub(super) reserved: bool,
+    /// It has tried to reserve the right to write before it has all its locks.
+    reserved: bool,
     wrote: bool,
     ending: Option<Ending>,
     calls: u32,
@@ -66,7 +66,7 @@ impl<'c, 't, 'a> Caller<'c, 't, 'a> {
     pub(super) fn new(
         call: &'c Call<'c>,
         txn: &'t mut Txn<'a>,
-        (alone, reserved): (bool, bool),
+        reserved: bool,
         started: Moment,
     ) -> Self {
         Caller {
@@ -74,7 +74,6 @@ impl<'c, 't, 'a> Caller<'c, 't, 'a> {
             call,
             txn,
             started,
-            alone,
             reserved,
             wrote: false,
             ending: None,
@@ -152,7 +151,7 @@ impl<'c, 't, 'a> Caller<'c, 't, 'a> {
 
     /// Can the script still begin again?
     fn is_fresh(&self) -> bool {
-        !self.wrote && self.call.place != Place::Transaction
+        !self.wrote && !matches!(self.call.place, Place::Transaction { .. })
     }
 
     /// Shows monitors a command that the script is about to run, or is going to: while the script may
@@ -204,20 +203,40 @@ impl<'c, 't, 'a> Caller<'c, 't, 'a> {
                 return Ok(());
             }
             self.stray()?;
-            if !self.txn.extend_to_all(self.alone) {
-                return Err(Refusal::Error(Error::script_crossed()));
+            for index in self.txn.missing_shards() {
+                self.extend(index)?;
             }
-            self.show_shards();
             return Ok(());
         }
         while let Some(index) = self.txn.missing(keys) {
             self.stray()?;
-            if !self.txn.extend(index, self.alone) {
-                return Err(Refusal::Error(Error::script_crossed()));
-            }
-            self.show_shards();
+            self.extend(index)?;
         }
         Ok(())
+    }
+
+    /// Takes one more lock. It may be a long script that holds it: a worker waits for that only so
+    /// long, everybody else until it is known as busy.
+    #[cold]
+    fn extend(&mut self, index: usize) -> Result<(), Refusal> {
+        let call = self.call;
+        let until = (call.place.is_on_worker()).then(|| Instant::now() + WORKER_WAIT_MAX);
+        let mut busy = None;
+        let mut give_up = || match until {
+            Some(until) => Instant::now() >= until,
+            None => {
+                busy = call.shared.running.busy(&mut [index].into_iter(), false);
+                busy.is_some()
+            }
+        };
+        let extended = self.txn.extend(index, &mut give_up);
+        self.show_shards();
+        extended.map_err(|_| {
+            Refusal::Error(match busy {
+                None => Error::script_crossed(),
+                busy => busy_error(busy),
+            })
+        })
     }
 
     /// The script touches what it did not declare.

@@ -3,9 +3,9 @@
 use super::start;
 use crate::support::{Conn, Options, Reply, Server, check, poll_until};
 
-const ENDLESS: &str = "while true do redis.call('get', KEYS[1]) end";
+pub const ENDLESS: &str = "while true do redis.call('get', KEYS[1]) end";
 
-fn begin(server: &Server, script: &str, keys: &[&str]) -> Conn {
+pub fn begin(server: &Server, script: &str, keys: &[&str]) -> Conn {
     let mut conn = server.connect();
     let count = keys.len().to_string();
     let mut args = vec!["EVAL", script, &count];
@@ -15,7 +15,7 @@ fn begin(server: &Server, script: &str, keys: &[&str]) -> Conn {
 }
 
 /// Ends the script that runs, as soon as it is known.
-fn kill(conn: &mut Conn) -> Reply {
+pub fn kill(conn: &mut Conn) -> Reply {
     poll_until("a script to be killed", || {
         let reply = conn.cmd(&["SCRIPT", "KILL"]);
         (!reply.to_string().starts_with("-NOTBUSY")).then_some(reply)

@@ -5,6 +5,7 @@ use crate::support::{Conn, Options, Reply, Server, check, run_both, verdict};
 mod functions;
 mod long;
 mod sandbox;
+mod transactions;
 
 /// Runs of each script: the first on the pool, the last on the client's worker.
 const RUNS: usize = 8;
