@@ -5,10 +5,12 @@
 //! two system calls a batch and no event loop, so that the load is never what is measured.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use rustls::{ClientConnection, StreamOwned};
+use socket2::{Domain, Socket, Type};
 
 use super::Result;
 use super::request::{Answer, Batch, Replies};
@@ -16,6 +18,13 @@ use super::server::Server;
 
 /// How long a reply may take; servers under valgrind need seconds for a deep pipeline.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Connections from one address; by default a system gives 28,232 ports for them.
+const PORTS_OF_AN_ADDRESS: u32 = 5_000;
+/// Connections that have had an address of their own, and 5,000 so that none ends in 0.
+static OPENED: AtomicU32 = AtomicU32::new(PORTS_OF_AN_ADDRESS);
+/// Connections of very many that are opened before they log in.
+const CONNECTED_AT_ONCE: usize = 500;
 
 /// A set of connections to one server.
 pub(crate) struct Load {
@@ -36,6 +45,27 @@ impl Load {
     pub(crate) fn connect(server: &Server, connections: usize) -> Result<Load> {
         let open = || Ok(Box::new(tcp(server.port)?) as Box<dyn Connection>);
         Load::open(server, connections, open)
+    }
+
+    /// The same for more connections than an address has ports: they come from 127.1.0.1, 127.1.0.2
+    /// and so on, and log in as they come, since servers do not wait for that for ever.
+    pub(crate) fn connect_many(server: &Server, connections: usize) -> Result<Load> {
+        let open = || {
+            // None is used again: ports are taken for a minute after their connection has closed.
+            let [.., high, low] =
+                (OPENED.fetch_add(1, Relaxed) / PORTS_OF_AN_ADDRESS).to_be_bytes();
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            socket.bind(&SocketAddr::from(([127, 1, high, low], 0)).into())?;
+            socket.connect(&SocketAddr::from(([127, 0, 0, 1], server.port)).into())?;
+            Ok(Box::new(prepared(socket.into())?) as Box<dyn Connection>)
+        };
+        let mut load = Load::open(server, 0, open)?;
+        while load.connections.len() < connections {
+            let more = CONNECTED_AT_ONCE.min(connections - load.connections.len());
+            load.connections
+                .append(&mut Load::open(server, more, open)?.connections);
+        }
+        Ok(load)
     }
 
     /// The same as a user of this name with these rules, which is made for it; if there are none,
@@ -338,7 +368,10 @@ pub(crate) fn preload(
 }
 
 fn tcp(port: u16) -> Result<TcpStream> {
-    let stream = TcpStream::connect(("127.0.0.1", port))?;
+    prepared(TcpStream::connect(("127.0.0.1", port))?)
+}
+
+fn prepared(stream: TcpStream) -> Result<TcpStream> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
     Ok(stream)

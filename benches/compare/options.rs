@@ -15,7 +15,7 @@ cargo bench --bench compare -- [options]
 what to run
   --section NAMES        comma-separated: cpu, many, large, huge, bitmap, hyperloglog, tls, acl,
                          types, transactions, pubsub, scripting, types-memory, workers,
-                         memory, shift, empty, giveback, tail, syscalls, instructions
+                         memory, shift, empty, giveback, idle, tail, syscalls, instructions
                          (default: all)
   --rows PATTERN         cpu: only rows whose name contains PATTERN, such as \"GET\" or \"P30\"
   --quick                a smoke run: tiny sizes, one round; the figures mean nothing

@@ -4,6 +4,7 @@ mod acl;
 mod cpu;
 mod empty;
 mod giveback;
+mod idle;
 mod instructions;
 mod memory;
 mod pubsub;
@@ -48,6 +49,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section::new("shift", shift::run),
     Section::new("empty", empty::run),
     Section::new("giveback", giveback::run),
+    Section::new("idle", idle::run),
     Section::new("tail", tail::run),
     Section::new("syscalls", syscalls::run),
     Section::new("instructions", instructions::run),
