@@ -3,6 +3,7 @@
 //! ```text
 //! allowed.rs   which commands: a bit per row of the command table
 //! patterns.rs  which keys and channels: patterns, asked all at once
+//! prefixes.rs  most of them: what a name is to begin with
 //! selector.rs  the three together, and the check of a request
 //! user.rs      a user: passwords, selectors, the rules that change them
 //! file.rs      the file of users
@@ -21,6 +22,7 @@ mod allowed;
 pub mod file;
 pub mod log;
 mod patterns;
+mod prefixes;
 mod selector;
 mod user;
 

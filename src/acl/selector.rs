@@ -171,11 +171,14 @@ impl Selector {
     /// accepts. If it does not tell, [`Selector::check`] decides. No call is made for it.
     #[inline(always)] // so that its caller saves no registers
     pub fn permits_at_once(&self, command: &Registered, args: Args<'_>) -> bool {
-        let verdict = self.compiled.verdicts.get(command.id);
-        let verdict = usize::from(*verdict.unwrap_or(&UNDECIDED));
-        match self.compiled.keys.get(verdict) {
-            Some(patterns) => patterns.match_at_once(args.at(1)),
-            None => verdict == usize::from(PERMITTED),
+        let Some(verdict) = self.compiled.verdicts.get(command.id) else {
+            return false;
+        };
+        match self.compiled.keys.get(usize::from(*verdict)) {
+            Some(patterns) => args
+                .reaching(1)
+                .is_some_and(|(text, len)| patterns.match_at_once(text, len)),
+            None => *verdict == PERMITTED,
         }
     }
 
@@ -207,7 +210,7 @@ impl Selector {
     #[inline]
     fn check_keys(&self, command: &Registered, args: Args<'_>) -> Result<(), Denial> {
         if command.traits.has_one_key
-            && self.permits_key(args.at(1), needs(command.command.keys[0].access_in(args)))
+            && self.permits_key(args, 1, needs(command.command.keys[0].access_in(args)))
         {
             return Ok(());
         }
@@ -219,7 +222,7 @@ impl Selector {
             })
         };
         let found = command.command.each_key(args, |at, access| {
-            if outcome.is_ok() && !self.permits_key(args.at(at), needs(access)) {
+            if outcome.is_ok() && !self.permits_key(args, at, needs(access)) {
                 outcome = refuse(at);
             }
         });
@@ -227,10 +230,15 @@ impl Selector {
         if found.is_err() { Ok(()) } else { outcome }
     }
 
-    /// Does it permit to do this with a key?
+    /// Does it permit to do this with the key that is argument `at`?
     #[inline]
-    pub fn permits_key(&self, key: &[u8], wanted: u8) -> bool {
-        self.all_keys || self.compiled.keys[usize::from(wanted & BOTH)].matches(key)
+    fn permits_key(&self, args: Args<'_>, at: usize, wanted: u8) -> bool {
+        self.all_keys || {
+            let patterns = &self.compiled.keys[usize::from(wanted & BOTH)];
+            let looked = args.reaching(at);
+            looked.is_some_and(|(text, len)| patterns.match_at_once(text, len))
+                || patterns.matches(args.at(at))
+        }
     }
 
     /// Does it permit to read whatever key there is?

@@ -107,6 +107,15 @@ impl<'a> Args<'a> {
         self.spans[index].bytes(self.buffer, self.large)
     }
 
+    /// The input from argument `index` on, farther than to its end, and the argument's length: for
+    /// who reads chunks of a fixed size faster than as many bytes as there are. None for a large one,
+    /// and beyond the end.
+    #[inline]
+    pub fn reaching(&self, index: usize) -> Option<(&'a [u8], usize)> {
+        let Span { start, len } = *self.spans.get(index)?;
+        Some((self.buffer.get(start as usize..)?, len as usize))
+    }
+
     /// An argument of at most eight bytes as one word, the first byte lowest and zeros above the
     /// last; bit 5 is set in each, so letters are lower case. Panics beyond the end.
     #[inline]
@@ -234,6 +243,17 @@ impl OwnedArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_reaches_farther() {
+        let large = [Blob::new(b"large".to_vec())];
+        let spans = [Span::new(0, 3), Span::large(0, 5), Span::new(5, 2)];
+        let args = Args::with_large(b"GET..k1\r\n", &spans, &large);
+        assert_eq!(args.reaching(0), Some((&b"GET..k1\r\n"[..], 3)));
+        assert_eq!(args.reaching(1), None);
+        assert_eq!(args.reaching(2), Some((&b"k1\r\n"[..], 2)));
+        assert_eq!(args.reaching(3), None);
+    }
 
     #[test]
     fn words_are_the_same_wherever_an_argument_lies() {

@@ -122,7 +122,7 @@ impl Session {
 
     /// May it run this request, whose number of arguments is right, by the rules it is checked by?
     /// A refusal is not noted.
-    #[inline(never)] // a user that may everything is not asked
+    #[inline]
     pub fn permits(&self, command: &Registered, args: Args<'_>) -> bool {
         self.user.permits(command, args)
     }
