@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::super::Result;
-use super::super::contender::Contender;
+use super::super::contender::{Contender, Kind};
 use super::super::loadgen::{Load, preload};
 use super::super::options::Options;
 use super::super::report::{Findings, Table, figure, median, ratio};
 use super::super::request::{Batch, Op, Pick};
 use super::super::server::Server;
-use super::{columns, placement, settings};
+use super::{columns, placement, settings, those};
 
 const PIPELINE: usize = 30;
 const GETS: u64 = 600_000;
@@ -45,11 +45,7 @@ pub(super) fn users(keys: u64) -> [(&'static str, &'static str, String); 3] {
 type Samples = Vec<Vec<Vec<f64>>>;
 
 pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Findings> {
-    let contenders: Vec<Contender> = contenders
-        .iter()
-        .filter(|contender| contender.kind.has_policies())
-        .cloned()
-        .collect();
+    let contenders = those(contenders, Kind::has_policies);
     let users = users(options.keys);
     let mut samples: Samples = vec![vec![Vec::new(); contenders.len()]; users.len()];
     for round in 0..options.rounds {

@@ -6,14 +6,14 @@
 use serde_json::json;
 
 use super::super::Result;
-use super::super::contender::{Contender, Settings};
+use super::super::contender::{Contender, Kind, Settings};
 use super::super::loadgen::{Load, preload};
 use super::super::options::Options;
 use super::super::report::{Findings, Table, figure, median, ratio};
 use super::super::request::{Batch, Op, Pick};
 use super::super::server::Server;
 use super::super::tls::Certificate;
-use super::{columns, placement, ratio_columns, settings};
+use super::{columns, placement, ratio_columns, settings, those};
 
 /// Rows measured on the same servers: same keys, same values, same kind of connection.
 struct Workload {
@@ -173,11 +173,7 @@ pub(super) fn encrypted(options: &Options, contenders: &[Contender]) -> Result<F
             row(options, &Op::set(), 30, 2),
         ],
     };
-    let able: Vec<_> = contenders
-        .iter()
-        .filter(|c| c.kind.speaks_resp())
-        .cloned()
-        .collect();
+    let able = those(contenders, Kind::speaks_resp);
     workload.run(options, &able)
 }
 

@@ -4,13 +4,13 @@ use rustix::process::{Resource, getrlimit};
 use serde_json::json;
 
 use super::super::Result;
-use super::super::contender::Contender;
+use super::super::contender::{Contender, Kind};
 use super::super::loadgen::{Load, preload};
 use super::super::options::Options;
 use super::super::report::{Findings, Table, figure, median, ratio};
 use super::super::request::{Batch, Op, Pick};
 use super::super::server::Server;
-use super::{placement, settings};
+use super::{placement, settings, those};
 
 const IDLE: u64 = 50_000;
 /// Files of a process that are not idle connections.
@@ -24,10 +24,7 @@ type Samples = [Vec<f64>; 2];
 pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Findings> {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let idle = options.scaled(IDLE).min(files.saturating_sub(OTHER_FILES));
-    let contenders: Vec<&Contender> = contenders
-        .iter()
-        .filter(|contender| contender.kind.has_policies())
-        .collect();
+    let contenders = those(contenders, Kind::has_policies);
     let mut samples: Vec<Samples> = vec![Samples::default(); contenders.len()];
     for round in 0..options.rounds {
         eprintln!("compare: idle: round {} of {}", round + 1, options.rounds);
@@ -35,7 +32,7 @@ pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Finding
             measure(options, contender, idle, samples)?;
         }
     }
-    let row = |(contender, [without, with]): (&&Contender, &Samples)| {
+    let row = |(contender, [without, with]): (&Contender, &Samples)| {
         let ratio = ratio(with, without);
         vec![
             contender.name.clone(),

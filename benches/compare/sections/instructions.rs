@@ -7,14 +7,14 @@
 use serde_json::json;
 
 use super::super::Result;
-use super::super::contender::Contender;
+use super::super::contender::{Contender, Kind};
 use super::super::loadgen::{Load, preload};
 use super::super::options::Options;
 use super::super::report::{Findings, Table};
 use super::super::request::{Answer, Batch, Op, Pick};
 use super::super::server::{Placement, Server};
 use super::types::{hash_of_ten, list_of_ten, op, zset_of_ten};
-use super::{columns, placement, ratio_columns, settings};
+use super::{columns, placement, ratio_columns, settings, those};
 
 const KEYS: u64 = 100_000;
 /// Bytes of a field's value or an element.
@@ -76,11 +76,7 @@ fn cases(options: &Options) -> Vec<Case> {
 }
 
 pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Findings> {
-    let able: Vec<_> = contenders
-        .iter()
-        .filter(|contender| contender.kind.speaks_resp())
-        .cloned()
-        .collect();
+    let able = those(contenders, Kind::speaks_resp);
     let contenders = &able[..];
     let mut rows = Vec::new();
     let mut samples = Vec::new();

@@ -18,7 +18,7 @@ mod types_memory;
 mod workers;
 
 use super::Result;
-use super::contender::{Contender, Settings};
+use super::contender::{Contender, Kind, Settings};
 use super::options::Options;
 use super::report::Findings;
 use super::server::Placement;
@@ -75,6 +75,12 @@ fn placement(options: &Options) -> Placement {
         cores: options.server_core.to_string(),
         ..Placement::default()
     }
+}
+
+/// The contenders of certain kinds.
+fn those(contenders: &[Contender], are: fn(Kind) -> bool) -> Vec<Contender> {
+    let fitting = contenders.iter().filter(|contender| are(contender.kind));
+    fitting.cloned().collect()
 }
 
 /// Column heads: `first`, then one per contender.

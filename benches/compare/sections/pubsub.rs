@@ -15,12 +15,12 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::super::Result;
-use super::super::contender::Contender;
+use super::super::contender::{Contender, Kind};
 use super::super::options::Options;
 use super::super::report::{Findings, Table, median, ratio};
 use super::super::server::Server;
 use super::transactions::{Peer, request};
-use super::{columns, placement, settings};
+use super::{columns, placement, settings, those};
 
 const SUBSCRIBERS: usize = 1000;
 /// Messages published per sample.
@@ -40,11 +40,7 @@ const LOADS: [(&str, usize, u8); 3] = [
 const IDLE: &str = "bytes per idle subscription of 100,000";
 
 pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Findings> {
-    let contenders: Vec<Contender> = contenders
-        .iter()
-        .filter(|contender| contender.kind.has_policies())
-        .cloned()
-        .collect();
+    let contenders = those(contenders, Kind::has_policies);
     let mut samples = vec![vec![Vec::new(); contenders.len()]; LOADS.len() + 1];
     for round in 0..options.rounds {
         eprintln!("compare: pubsub: round {} of {}", round + 1, options.rounds);

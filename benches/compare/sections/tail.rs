@@ -17,14 +17,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use super::super::Result;
-use super::super::contender::{Contender, Settings};
+use super::super::contender::{Contender, Kind, Settings};
 use super::super::loadgen::{Load, preload};
 use super::super::machine;
 use super::super::options::Options;
 use super::super::report::{Findings, Table, figure};
 use super::super::request::{Answer, Batch, Op, Part, Pick};
 use super::super::server::Server;
-use super::{placement, settings};
+use super::{placement, settings, those};
 
 /// Requests of a probe's batch.
 const PROBE_PIPELINE: usize = 16;
@@ -203,10 +203,7 @@ struct Felt {
 }
 
 pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Findings> {
-    let contenders: Vec<_> = contenders
-        .iter()
-        .filter(|contender| contender.kind.has_policies())
-        .collect();
+    let contenders = those(contenders, Kind::has_policies);
     let mut rows = Vec::new();
     let mut samples = Vec::new();
     for event in EVENTS {

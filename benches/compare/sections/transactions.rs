@@ -6,24 +6,20 @@ use std::net::TcpStream;
 use serde_json::json;
 
 use super::super::Result;
-use super::super::contender::Contender;
+use super::super::contender::{Contender, Kind};
 use super::super::loadgen::preload;
 use super::super::options::Options;
 use super::super::report::{Findings, Table, median, ratio};
 use super::super::request::Op;
 use super::super::server::Server;
-use super::{columns, placement, settings};
+use super::{columns, placement, settings, those};
 
 const TRANSACTION_CONNECTIONS: usize = 50;
 const TRANSACTIONS: u64 = 100_000;
 const SETS: usize = 10;
 
 pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Findings> {
-    let contenders: Vec<Contender> = contenders
-        .iter()
-        .filter(|contender| contender.kind.has_policies())
-        .cloned()
-        .collect();
+    let contenders = those(contenders, Kind::has_policies);
     let mut samples = vec![Vec::new(); contenders.len()];
     for round in 0..options.rounds {
         eprintln!(

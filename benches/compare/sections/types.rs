@@ -6,13 +6,13 @@
 use serde_json::json;
 
 use super::super::Result;
-use super::super::contender::Contender;
+use super::super::contender::{Contender, Kind};
 use super::super::loadgen::{Load, preload};
 use super::super::options::Options;
 use super::super::report::{Findings, Table, figure, median, ratio};
 use super::super::request::{Answer, Batch, Op, Part, Pick};
 use super::super::server::Server;
-use super::{columns, placement, ratio_columns, settings};
+use super::{columns, placement, ratio_columns, settings, those};
 
 const PIPELINE: usize = 30;
 const VALUE_BYTES: usize = 16;
@@ -322,11 +322,7 @@ fn streams(many: u64) -> Scene {
 }
 
 pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Findings> {
-    let able: Vec<_> = contenders
-        .iter()
-        .filter(|c| c.kind.speaks_resp())
-        .cloned()
-        .collect();
+    let able = those(contenders, Kind::speaks_resp);
     let mut lines = Vec::new();
     let mut samples = serde_json::Map::new();
     for mut scene in scenes(options) {

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::super::Result;
-use super::super::contender::Contender;
+use super::super::contender::{Contender, Kind};
 use super::super::loadgen::preload;
 use super::super::options::Options;
 use super::super::report::{Findings, Table};
 use super::super::request::{Answer, Op};
 use super::super::server::Server;
 use super::types::{hash_of_ten, list_of_ten, op, set_of_ten, zset_of_ten};
-use super::{columns, placement, ratio_columns, settings};
+use super::{columns, placement, ratio_columns, settings, those};
 
 const SMALL: u64 = 100_000;
 const LARGE: u64 = 1_000_000;
@@ -62,11 +62,7 @@ fn cases() -> Vec<(&'static str, Op, u64)> {
 }
 
 pub(super) fn run(options: &Options, contenders: &[Contender]) -> Result<Findings> {
-    let able: Vec<_> = contenders
-        .iter()
-        .filter(|c| c.kind.speaks_resp())
-        .cloned()
-        .collect();
+    let able = those(contenders, Kind::speaks_resp);
     let (mut rows, mut samples) = (Vec::new(), Vec::new());
     for (name, op, count) in cases() {
         if options
