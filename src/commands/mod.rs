@@ -38,6 +38,7 @@ mod sort;
 mod sorted_set;
 mod stream;
 mod string;
+mod time_unit;
 mod timeout;
 mod transactions;
 

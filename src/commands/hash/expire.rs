@@ -1,7 +1,8 @@
 //! When fields expire: the `HEXPIRE` and `HTTL` families, and `HPERSIST`.
 
 use super::super::spec::*;
-use super::fields::{COUNT_POSITIVE, Unit, deadline, fields};
+use super::super::time_unit::Unit;
+use super::fields::{COUNT_POSITIVE, deadline, fields};
 use super::read::open;
 use super::write::DELETE_EVENT;
 use crate::error::Error;

@@ -1,5 +1,6 @@
 //! Arguments of the newer hash commands: `FIELDS numfields field …`, and when a field is to expire.
 
+use super::super::time_unit::Unit;
 use crate::base::number;
 use crate::error::Error;
 use crate::keyspace::Txn;
@@ -30,32 +31,6 @@ pub(super) fn fields<'a>(
     Ok(fields)
 }
 
-/// How the number that says when a field expires counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    Seconds,
-    Millis,
-    UnixSeconds,
-    UnixMillis,
-}
-
-impl Unit {
-    /// The unit that an option at `at` names: `EX`, `PX`, `EXAT`, `PXAT`.
-    pub(super) fn named(args: Args<'_>, at: usize) -> Option<Unit> {
-        if args.is(at, "EX") {
-            Some(Unit::Seconds)
-        } else if args.is(at, "PX") {
-            Some(Unit::Millis)
-        } else if args.is(at, "EXAT") {
-            Some(Unit::UnixSeconds)
-        } else if args.is(at, "PXAT") {
-            Some(Unit::UnixMillis)
-        } else {
-            None
-        }
-    }
-}
-
 /// The deadline a number stands for, in ms on the server timeline; possibly in the past. Errors
 /// name `command`.
 pub(super) fn deadline(
@@ -72,11 +47,8 @@ pub(super) fn deadline(
         Unit::Seconds | Unit::Millis => txn.to_unix(txn.now_ms()),
         Unit::UnixSeconds | Unit::UnixMillis => 0,
     };
-    let ms = match unit {
-        Unit::Seconds | Unit::UnixSeconds => number.checked_mul(1000),
-        Unit::Millis | Unit::UnixMillis => Some(number),
-    };
-    let unix_ms = ms
+    let unix_ms = unit
+        .ms(number)
         .and_then(|ms| ms.checked_add(base))
         .filter(|unix_ms| *unix_ms <= UNIX_MS_MAX)
         .ok_or(Error::InvalidExpire(command))?;

@@ -8,7 +8,8 @@ use crate::keyspace::Txn;
 use crate::keyspace::collection::Stored;
 use crate::protocol::{Args, Reply};
 use crate::values::Type;
-use crate::values::hash::Hash;
+use crate::values::hash::{Field, Hash};
+use crate::values::packed::Element;
 
 /// The hash the request is about.
 #[inline]
@@ -56,18 +57,20 @@ pub(super) fn hgetall(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> 
 }
 
 pub(super) fn hkeys(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let short_max = txn.short_elements_max();
-    let hash = open(txn)?;
-    if hash.is_longer_than(short_max) {
-        return Ok(Flow::Long);
-    }
-    reply.array(hash.len());
-    let mut bulks = reply.bulks();
-    hash.for_each(|field| push_element(field.name, &mut bulks));
-    DONE
+    all(txn, reply, |field| field.name)
 }
 
 pub(super) fn hvals(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    all(txn, reply, |field| field.value)
+}
+
+/// Replies with one part of every field.
+#[inline]
+fn all(
+    txn: &mut Txn<'_>,
+    reply: &mut Reply<'_>,
+    part: impl for<'a> Fn(Field<'a>) -> Element<'a>,
+) -> Outcome {
     let short_max = txn.short_elements_max();
     let hash = open(txn)?;
     if hash.is_longer_than(short_max) {
@@ -75,7 +78,7 @@ pub(super) fn hvals(txn: &mut Txn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Ou
     }
     reply.array(hash.len());
     let mut bulks = reply.bulks();
-    hash.for_each(|field| push_element(field.value, &mut bulks));
+    hash.for_each(|field| push_element(part(field), &mut bulks));
     DONE
 }
 

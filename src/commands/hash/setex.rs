@@ -2,8 +2,9 @@
 
 use super::super::elements::reply_element;
 use super::super::spec::*;
+use super::super::time_unit::Unit;
 use super::expire::{EXPIRE_EVENT, PERSIST_EVENT, check_type, set_deadline};
-use super::fields::{COUNT_POSITIVE, Unit, deadline, fields};
+use super::fields::{COUNT_POSITIVE, deadline, fields};
 use super::limits;
 use super::write::{DELETE_EVENT, SET_EVENT};
 use crate::base::number;

@@ -1,18 +1,10 @@
 //! The options that say when a key is to expire: `EX`, `PX`, `EXAT`, `PXAT`, `KEEPTTL`, `PERSIST`.
 
+use super::super::time_unit::Unit;
 use crate::base::number;
 use crate::error::Error;
 use crate::keyspace::{Ttl, Txn};
 use crate::protocol::Args;
-
-/// How an option's number counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    Seconds,
-    Millis,
-    UnixSeconds,
-    UnixMillis,
-}
 
 /// When a key is to expire, as the options have it; numbers are not read yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,15 +24,7 @@ impl<'a> Expiry<'a> {
     /// The option at `at` and how many arguments it takes, if it is one that sets a time. An error
     /// when its number is missing.
     pub(super) fn timed(args: Args<'a>, at: usize) -> Result<Option<Expiry<'a>>, Error> {
-        let unit = if args.is(at, "EX") {
-            Unit::Seconds
-        } else if args.is(at, "PX") {
-            Unit::Millis
-        } else if args.is(at, "EXAT") {
-            Unit::UnixSeconds
-        } else if args.is(at, "PXAT") {
-            Unit::UnixMillis
-        } else {
+        let Some(unit) = Unit::named(args, at) else {
             return Ok(None);
         };
         let number = args.get(at + 1).ok_or(Error::Syntax)?;
@@ -88,11 +72,7 @@ pub(super) fn deadline(
     command: &'static str,
 ) -> Result<u64, Error> {
     let number = number::parse_i64(number).ok_or(Error::NotInteger)?;
-    let ms = match unit {
-        Unit::Seconds | Unit::UnixSeconds => number.checked_mul(1000),
-        Unit::Millis | Unit::UnixMillis => Some(number),
-    };
-    let ms = ms.filter(|ms| *ms > 0);
+    let ms = unit.ms(number).filter(|ms| *ms > 0);
     let ms = ms.ok_or(Error::InvalidExpire(command))?;
     match unit {
         Unit::UnixSeconds | Unit::UnixMillis => Ok(txn.to_timeline(ms)),

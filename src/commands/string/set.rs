@@ -1,8 +1,9 @@
 //! Commands that replace whole strings: `SET` and its kin.
 
 use super::super::spec::*;
+use super::super::time_unit::Unit;
 use super::condition::Comparison;
-use super::expiry::{Expiry, Unit, deadline};
+use super::expiry::{Expiry, deadline};
 use super::{read, stored};
 use crate::base::number;
 use crate::error::Error;
