@@ -1,9 +1,10 @@
 """Fixtures shared by the client tests: servers, certificates, clients of every kind."""
 
 import pytest
+import redis
 
 from certificates import Authority
-from harness import Server
+from harness import Server, no_retries
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +54,14 @@ def server(shared_server):
     with shared_server.client(protocol=2) as client:
         client.flushall()
     return shared_server
+
+
+@pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
+def client(server, request):
+    """A client of the shared server that gets text and does not try again, for each protocol."""
+    options = {"decode_responses": True, "protocol": request.param, "retry": no_retries()}
+    with redis.Redis(host=server.address, port=server.port, **options) as client:
+        yield client
 
 
 def stop_all(servers):

@@ -1,26 +1,6 @@
 """What applications do with hashes and sets: sessions whose fields expire, tags, online users."""
 
-import time
-
-import pytest
-import redis
-
-from harness import no_retries
-
-
-@pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
-def client(server, request):
-    options = {"decode_responses": True, "protocol": request.param, "retry": no_retries()}
-    with redis.Redis(host=server.address, port=server.port, **options) as client:
-        yield client
-
-
-def until(condition, what):
-    """Polls: what expires does so within a few seconds."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.005)
+from harness import wait_for
 
 
 def test_sessions_with_field_expiry(client):
@@ -38,7 +18,7 @@ def test_sessions_with_field_expiry(client):
     # A longer login never becomes shorter.
     assert client.hexpire(session, 60, "user", gt=True) == [0]
     assert client.hexpire(session, 7200, "user", gt=True) == [1]
-    until(lambda: client.hlen(session) == 3, "the tokens expire")
+    wait_for(lambda: client.hlen(session) == 3, "the tokens expire")
     assert client.hmget(session, "csrf", "otp", "user") == [None, None, "ada"]
     assert client.hgetdel(session, "lang") == ["fr"]
     # Reading renews.
@@ -46,7 +26,7 @@ def test_sessions_with_field_expiry(client):
     assert client.httl(session, "user")[0] <= 10
     assert client.hpersist(session, "user") == [1]
     assert client.hgetex(session, "user", "visits", px=40) == ["ada", "2"]
-    until(lambda: not client.exists(session), "the session goes with its last field")
+    wait_for(lambda: not client.exists(session), "the session goes with its last field")
 
 
 def test_many_sessions_vanish_without_being_read(client):
@@ -55,7 +35,7 @@ def test_many_sessions_vanish_without_being_read(client):
             pipe.hset(f"session:{n}", mapping={"user": f"user:{n}", "cart": "x" * 100})
             pipe.hpexpire(f"session:{n}", 50 + n % 100, "user", "cart")
         pipe.execute()
-    until(lambda: client.dbsize() == 0, "nobody reads them")
+    wait_for(lambda: client.dbsize() == 0, "nobody reads them")
 
 
 def test_a_large_hash_expires_field_by_field(client):
@@ -64,7 +44,7 @@ def test_a_large_hash_expires_field_by_field(client):
     names = list(fields)
     for start in range(0, 10_000, 1000):
         client.hpexpire("cache", 30, *names[start : start + 1000])
-    until(lambda: client.hlen("cache") == 10_000, "half of the fields expire")
+    wait_for(lambda: client.hlen("cache") == 10_000, "half of the fields expire")
     seen = dict(client.hscan_iter("cache", count=500))
     assert seen == {name: str(n) for name, n in fields.items() if n >= 10_000}
     assert len(client.hrandfield("cache", 50)) == 50

@@ -5,15 +5,6 @@ import threading
 import pytest
 import redis
 
-from harness import no_retries
-
-
-@pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
-def client(server, request):
-    options = {"decode_responses": True, "protocol": request.param, "retry": no_retries()}
-    with redis.Redis(host=server.address, port=server.port, **options) as client:
-        yield client
-
 
 def test_a_leaderboard(client):
     players = {f"player:{n}": n * 7 % 1000 for n in range(1000)}

@@ -5,16 +5,9 @@ import threading
 import pytest
 import redis
 
-from harness import no_retries, wait_for
+from harness import wait_for
 
 JOBS = 200
-
-
-@pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
-def client(server, request):
-    options = {"decode_responses": True, "protocol": request.param, "retry": no_retries()}
-    with redis.Redis(host=server.address, port=server.port, **options) as client:
-        yield client
 
 
 def entries(reply, name):

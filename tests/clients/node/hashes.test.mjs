@@ -4,16 +4,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import Redis from "ioredis";
 
-import { Server } from "./server.mjs";
-
-// Polls: what expires does so within a few seconds.
-const until = async (condition, what) => {
-  const deadline = Date.now() + 10_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadline, what);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
+import { Server, waitFor } from "./server.mjs";
 
 describe("hashes and sets", () => {
   const server = new Server();
@@ -36,13 +27,13 @@ describe("hashes and sets", () => {
     assert.equal(set, 1);
     assert.equal(await client.hget(session, "otp"), "123456");
     assert.equal(await client.hincrby(session, "visits", 2), 3);
-    await until(async () => (await client.hlen(session)) === 3, "the token expires");
+    await waitFor(async () => (await client.hlen(session)) === 3, "the token expires");
     assert.deepEqual(await client.hgetall(session), { user: "ada", visits: "3", lang: "en" });
     const read = await client.call("HGETEX", session, "PX", 40, "FIELDS", 1, "user");
     assert.deepEqual(read, ["ada"]);
     assert.deepEqual(await client.call("HGETDEL", session, "FIELDS", 1, "lang"), ["en"]);
     await client.call("HPEXPIRE", session, 40, "FIELDS", 1, "visits");
-    await until(async () => (await client.exists(session)) === 0, "the session goes");
+    await waitFor(async () => (await client.exists(session)) === 0, "the session goes");
   });
 
   test("a large hash is scanned while it changes", async () => {
