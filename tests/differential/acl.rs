@@ -274,13 +274,8 @@ impl Run<'_> {
 
 pub fn run(plan: &Plan) {
     let (oracle, subject) = (Oracle::start(options()), Server::start(options()));
-    let exceptions = &Exceptions::read();
-    let pair = Pair {
-        oracle: &oracle,
-        subject: &subject,
-        exceptions,
-        protocol: 2,
-    };
+    let exceptions = Exceptions::read();
+    let pair = Pair::new((&oracle, &subject), &exceptions, 2);
     let mut run = Run {
         session: pair.fresh_session(),
         oracle: oracle.connect(),

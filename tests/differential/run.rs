@@ -132,17 +132,11 @@ pub fn run_drawn(plan: &Plan, draw: &mut dyn FnMut(&mut Vec<Command>)) {
 fn compare(
     plan: &Plan,
     draw: &mut dyn FnMut(&mut Vec<Command>),
-    (oracle, subject): (&Server, &Server),
+    servers: (&Server, &Server),
 ) -> (Tally, Vec<String>) {
-    let exceptions = &Exceptions::read();
-    let pair = Pair {
-        oracle,
-        subject,
-        exceptions,
-        protocol: plan.protocol,
-    };
+    let exceptions = Exceptions::read();
     let mut run = Run {
-        pair,
+        pair: Pair::new(servers, &exceptions, plan.protocol),
         tally: Tally::default(),
         findings: Vec::new(),
     };

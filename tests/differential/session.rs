@@ -7,11 +7,11 @@ use crate::support::{Conn, ReadError, Reply, Server, encode};
 
 /// The two servers.
 pub struct Pair<'a> {
-    pub oracle: &'a Server,
-    pub subject: &'a Server,
-    pub exceptions: &'a Exceptions,
+    oracle: &'a Server,
+    subject: &'a Server,
+    exceptions: &'a Exceptions,
     /// The protocol every client begins with.
-    pub protocol: u8,
+    protocol: u8,
 }
 
 /// The clients, each at both servers.
@@ -38,6 +38,20 @@ pub struct Outcome {
 type Answer = Result<Reply, ReadError>;
 
 impl<'a> Pair<'a> {
+    /// Of the oracle and the subject.
+    pub fn new(
+        (oracle, subject): (&'a Server, &'a Server),
+        exceptions: &'a Exceptions,
+        protocol: u8,
+    ) -> Pair<'a> {
+        Pair {
+            oracle,
+            subject,
+            exceptions,
+            protocol,
+        }
+    }
+
     /// Empties both servers and connects anew.
     pub fn fresh_session(&self) -> Session<'a> {
         for server in [self.oracle, self.subject] {

@@ -97,13 +97,8 @@ impl Source {
 /// Runs until so many transactions were executed.
 pub fn run(plan: &Plan) {
     let (oracle, subject) = (Oracle::start(options()), Server::start(options()));
-    let exceptions = &Exceptions::read();
-    let pair = Pair {
-        oracle: &oracle,
-        subject: &subject,
-        exceptions,
-        protocol: 2,
-    };
+    let exceptions = Exceptions::read();
+    let pair = Pair::new((&oracle, &subject), &exceptions, 2);
     let mut source = Source {
         rng: StdRng::seed_from_u64(plan.seed),
         generator: Generator::of(plan.seed, FAMILIES),

@@ -56,6 +56,17 @@ pub fn check(conn: &mut Conn, line: &str, expected: &str) {
     }
 }
 
+/// Sends command lines of which each has too many or too few arguments, and checks that this is what
+/// the reply says.
+#[track_caller]
+pub fn check_arity<'a>(conn: &mut Conn, lines: impl IntoIterator<Item = &'a str>) {
+    for line in lines {
+        let name = line.split(' ').next().unwrap_or(line).to_lowercase();
+        let expected = format!("-ERR wrong number of arguments for '{name}' command");
+        check(conn, line, &expected);
+    }
+}
+
 /// Runs lines of `command -> expectation`. Without an expectation, any reply but an error will
 /// do. Blank lines and lines that begin with `#` are ignored.
 #[track_caller]

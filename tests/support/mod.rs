@@ -29,6 +29,6 @@ mod reply;
 mod server;
 
 pub use conn::{Conn, ReadError, encode};
-pub use expect::{check, run, run_both, split_line, verdict};
+pub use expect::{check, check_arity, run, run_both, split_line, verdict};
 pub use reply::{Reply, decode};
 pub use server::{Options, Oracle, Server, free_port, on_oracle, poll_until};

@@ -64,6 +64,47 @@ pub struct Row {
     pub spoil: bool,
 }
 
+/// How many elements to draw of a hash or set: no number so large and negative that redis-server would try.
+const DRAWS: Arg = Arg::Text(&[
+    "0",
+    "1",
+    "2",
+    "5",
+    "100",
+    "-1",
+    "-3",
+    "-20",
+    "2147483648",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "-0",
+    "",
+    "1.5",
+    "x",
+    " 1",
+    "01",
+]);
+
+/// All of a hash or set in one call: cursors of another server mean nothing here.
+const WHOLE_SCAN: &[Arg] = &[
+    Arg::Key,
+    Arg::Text(&["0"]),
+    Arg::Word("COUNT"),
+    Arg::Text(&["100000"]),
+    Arg::Options(&[&[Arg::Word("MATCH"), Arg::Pattern]]),
+];
+
+/// From any cursor.
+const PART_SCAN: &[Arg] = &[
+    Arg::Key,
+    Arg::Int,
+    Arg::Options(&[
+        &[Arg::Word("MATCH"), Arg::Pattern],
+        &[Arg::Word("COUNT"), Arg::Int],
+    ]),
+];
+
 /// A row whose replies must be equal.
 pub const fn row(name: &'static str, args: &'static [Arg]) -> Row {
     Row {

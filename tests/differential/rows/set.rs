@@ -1,7 +1,7 @@
 //! Sets.
 
-use super::Arg::{Int, Key, Options, Pattern, Repeat, Text, Value, Word};
-use super::{Arg, Family, Row, row};
+use super::Arg::{Int, Key, Options, Repeat, Text, Value, Word};
+use super::{Arg, DRAWS, Family, PART_SCAN, Row, WHOLE_SCAN, row};
 use crate::compare::Compare::{OneOfMany, Shape, Unordered, WholeScan};
 
 pub const FAMILY: Family = Family {
@@ -64,28 +64,6 @@ const INTEGER: Arg = Text(&[
     "-9223372036854775808",
 ]);
 
-/// Draws: no number so large and negative that redis-server would try.
-const COUNT: Arg = Text(&[
-    "0",
-    "1",
-    "2",
-    "5",
-    "100",
-    "-1",
-    "-3",
-    "-20",
-    "2147483648",
-    "9223372036854775807",
-    "9223372036854775808",
-    "-9223372036854775808",
-    "-0",
-    "",
-    "1.5",
-    "x",
-    " 1",
-    "01",
-]);
-
 /// Pops that leave nothing to chance: none, all, or refused.
 const POPS: Arg = Text(&[
     "0",
@@ -99,8 +77,6 @@ const POPS: Arg = Text(&[
     "x",
 ]);
 
-const SCAN: &[&[Arg]] = &[&[Word("MATCH"), Pattern]];
-const PART_SCAN: &[&[Arg]] = &[&[Word("MATCH"), Pattern], &[Word("COUNT"), Int]];
 const LIMIT: &[&[Arg]] = &[&[Word("LIMIT"), Int]];
 
 const ROWS: &[Row] = &[
@@ -119,7 +95,7 @@ const ROWS: &[Row] = &[
         .unspoiled()
         .compare(Unordered),
     row("SRANDMEMBER", &[Key]).weight(4).compare(OneOfMany),
-    row("SRANDMEMBER", &[Key, COUNT]).unspoiled().compare(Shape),
+    row("SRANDMEMBER", &[Key, DRAWS]).unspoiled().compare(Shape),
     row("SRANDMEMBER", &[Key, Text(&["1000"])])
         .unspoiled()
         .compare(Unordered),
@@ -131,19 +107,8 @@ const ROWS: &[Row] = &[
     row("SDIFFSTORE", &[Key, Repeat(&[Key], 1, 4)]).weight(15),
     row("SINTERCARD", &[Text(&["2"]), Key, Key, Options(LIMIT)]).weight(15),
     row("SINTERCARD", &[Int, Repeat(&[Key], 1, 3), Options(LIMIT)]),
-    row(
-        "SSCAN",
-        &[
-            Key,
-            Text(&["0"]),
-            Word("COUNT"),
-            Text(&["100000"]),
-            Options(SCAN),
-        ],
-    )
-    .unspoiled()
-    .compare(WholeScan),
-    row("SSCAN", &[Key, Int, Options(PART_SCAN)]).compare(Shape),
+    row("SSCAN", WHOLE_SCAN).unspoiled().compare(WholeScan),
+    row("SSCAN", PART_SCAN).compare(Shape),
     row("OBJECT ENCODING", &[Key]).weight(20),
     row(
         "CONFIG SET",

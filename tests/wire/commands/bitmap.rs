@@ -1,6 +1,6 @@
 //! Bitmaps.
 
-use crate::support::{Conn, Options, Server, check, on_oracle, run, run_both};
+use crate::support::{Conn, Options, Server, check, check_arity, on_oracle, run, run_both};
 
 fn start() -> Server {
     Server::start(Options::new())
@@ -16,11 +16,7 @@ fn every_command_counts_its_arguments() {
     let mut conn = server.connect();
     let lines = "SETBIT k 1 | SETBIT k 1 1 1 | GETBIT k | GETBIT k 1 1 | BITCOUNT | BITPOS k | \
         BITOP AND d | BITOP NOT | BITFIELD | BITFIELD_RO";
-    for line in lines.split(" | ") {
-        let name = line.split(' ').next().unwrap_or(line).to_lowercase();
-        let expected = format!("-ERR wrong number of arguments for '{name}' command");
-        check(&mut conn, line, &expected);
-    }
+    check_arity(&mut conn, lines.split(" | "));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Positions. Replies are those of redis-server 7.0.15, but for polygons.
 
-use crate::support::{Options, Server, check, on_oracle, run_both};
+use crate::support::{Options, Server, check_arity, on_oracle, run_both};
 
 fn start() -> Server {
     Server::start(Options::new())
@@ -13,11 +13,7 @@ fn every_command_counts_its_arguments() {
     let lines = "GEOADD g 1 2 | GEOPOS | GEODIST g a | GEOHASH | GEORADIUS g 1 2 3 | \
         GEORADIUS_RO g 1 2 3 | GEORADIUSBYMEMBER g a 1 | GEORADIUSBYMEMBER_RO g a 1 | \
         GEOSEARCH g FROMMEMBER a BYRADIUS 1 | GEOSEARCHSTORE d g FROMMEMBER a BYRADIUS 1";
-    for line in lines.split(" | ") {
-        let name = line.split(' ').next().unwrap_or(line).to_lowercase();
-        let expected = format!("-ERR wrong number of arguments for '{name}' command");
-        check(&mut conn, line, &expected);
-    }
+    check_arity(&mut conn, lines.split(" | "));
 }
 
 #[test]

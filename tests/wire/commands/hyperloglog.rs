@@ -1,6 +1,6 @@
 //! HyperLogLogs.
 
-use crate::support::{Conn, Options, Server, check, on_oracle, run, run_both};
+use crate::support::{Conn, Options, Server, check, check_arity, on_oracle, run, run_both};
 
 fn start() -> Server {
     Server::start(Options::new())
@@ -15,11 +15,7 @@ fn every_command_counts_its_arguments() {
     let mut conn = server.connect();
     let lines = "PFADD | PFCOUNT | PFMERGE | PFDEBUG | PFDEBUG ENCODING | PFDEBUG ENCODING k x | \
         PFSELFTEST x";
-    for line in lines.split(" | ") {
-        let name = line.split(' ').next().unwrap_or(line).to_lowercase();
-        let expected = format!("-ERR wrong number of arguments for '{name}' command");
-        check(&mut conn, line, &expected);
-    }
+    check_arity(&mut conn, lines.split(" | "));
 }
 
 #[test]
