@@ -57,11 +57,36 @@ fn run(vm: &mut Vm, text: &[u8], input: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// Notes what kind of reply it is: of an error the words that are not the input's, of anything else the
+/// shape. Else every input would look new, and those that lead nowhere crowd out the others.
 fn note(outcome: &mut Outcome, reply: Option<&[u8]>) {
-    outcome.note(reply.map(|reply| {
-        let kept = reply.iter().filter(|byte| !byte.is_ascii_digit()).take(40);
-        kept.copied().collect::<Vec<u8>>()
+    outcome.note(reply.map(|reply| match reply.first() {
+        Some(b'-') => error_words(reply),
+        _ => shape(reply),
     }));
+}
+
+fn error_words(reply: &[u8]) -> Vec<u8> {
+    if reply.starts_with(b"-ERR Error compiling") {
+        return b"compile".to_vec();
+    }
+    let mut quoted = false;
+    let kept = reply.iter().filter(|byte| {
+        quoted ^= **byte == b'\'';
+        !quoted && (byte.is_ascii_lowercase() || **byte == b' ')
+    });
+    kept.take(40).copied().collect()
+}
+
+/// Its first byte, which punctuation is in it, and how long it is, about.
+fn shape(reply: &[u8]) -> Vec<u8> {
+    let mut kept = reply.to_vec();
+    kept.retain(u8::is_ascii_punctuation);
+    kept.sort_unstable();
+    kept.dedup();
+    kept.extend(reply.first());
+    kept.push(reply.len().checked_ilog2().unwrap_or_default() as u8);
+    kept
 }
 
 fn vm() -> Vm {
@@ -177,6 +202,17 @@ fn scripts() {
             "local s = 'a' while true do s = s .. s end",
             "#!lua flags=no-writes\nreturn pcall(error, {err = 'x'})",
             "rawset(_G, 'x', 1) string.rep = nil return getmetatable('').__index",
+            "local t = {} t[1] = t return {cjson.encode({1, {a = t[2]}}), cmsgpack.pack(t)}",
+            "local t = {} for i = 1, 10000 do t = {t} end return t",
+            "return {string.format('%s %5.2f %q', 1, 2, 'x'), ('abc'):gsub('(.)', '%1%1')}",
+            "return redis.pcall('set', KEYS[1], ARGV[1], {}, nil, 1.5, -0, 1e300)",
+            "local co = coroutine.create(function(a) coroutine.yield(a) error({err = 'x'}) end) \
+             return {coroutine.resume(co, 1)}",
+            "return xpcall(function() local x = nil + 1 end, function(e) return e .. e end)",
+            "redis.setresp(3) return {double = 1/3, big_number = '12', verbatim_string = {}}",
+            "return loadstring('return ' .. ARGV[1])",
+            "return {table.concat({1, 2, 'x'}, ','), unpack({1, 2, 3}, -1, 9), select('#', nil)}",
+            "return {struct.pack('>I2', 7), bit.bxor(1, 2), redis.sha1hex(''), tostring({})}",
         ]),
         words: words(&[
             "redis.call",
@@ -188,6 +224,28 @@ fn scripts() {
             "setmetatable",
             "table.insert",
             "coroutine.wrap",
+            "string.rep",
+            "string.format",
+            ":gsub",
+            "xpcall",
+            "error",
+            "unpack",
+            "for i = 1, 9 do ",
+            "while true do ",
+            "repeat ",
+            " until ",
+            "local a = ",
+            "if a then ",
+            "..",
+            "[1]",
+            "redis.setresp(3) ",
+            "cjson.encode",
+            "cjson.decode",
+            "cmsgpack.unpack",
+            "struct.unpack",
+            "1e308",
+            "-0",
+            "0/0",
             "_G",
             "{",
             "}",

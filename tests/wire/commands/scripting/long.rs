@@ -58,6 +58,7 @@ fn what_catches_errors_is_killed_too() {
 #[test]
 fn who_wants_its_keys_is_told_after_a_while() {
     let options = Options::new().set("server.workers", 2);
+    let options = options.set("server.num_shards", 16_384);
     let server = Server::start(options.set("scripting.busy_reply_threshold", 50));
     let mut long = begin(&server, ENDLESS, &["busy"]);
     let mut conn = server.connect();

@@ -10,8 +10,10 @@ mod transactions;
 /// Runs of each script: the first on the pool, the last on the client's worker.
 const RUNS: usize = 8;
 
+/// A server with so many shards that hardly ever two keys of a test share one.
 pub fn start() -> Server {
-    Server::start(Options::new().set("server.workers", 2))
+    let options = Options::new().set("server.workers", 2);
+    Server::start(options.set("server.num_shards", 16_384))
 }
 
 /// Runs a script as often as it takes to run everywhere, and checks each reply.

@@ -28,8 +28,11 @@ fn await_busy(conn: &mut Conn, key: &str) {
     });
 }
 
+/// A server with so many shards that hardly ever two keys of a test share one: where they are differs
+/// from run to run.
 fn start(workers: usize, threshold_ms: u64) -> Server {
     let options = Options::new().set("server.workers", workers);
+    let options = options.set("server.num_shards", 65_536);
     Server::start(options.set("scripting.busy_reply_threshold", threshold_ms))
 }
 
