@@ -39,7 +39,8 @@ use crate::scripting::script::History;
 use crate::scripting::{Invocation, Program, Ran, ScriptFlag, Vm, script, with_vm};
 use crate::session::{Client, Session, Shared};
 use host::{Caller, Ending};
-use std::cell::OnceCell;
+use parking_lot::MutexGuard;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -50,8 +51,8 @@ const SHORT_RUNS_MIN: u32 = 4;
 const SHORT_MAX: Duration = Duration::from_micros(500);
 /// In so many runs a script must keep to its keys before it may write beside others.
 const CLEAN_RUNS_MIN: u32 = 64;
-/// How long a script that has not proven itself waits for another.
-const RESERVE_MAX: Duration = Duration::from_millis(20);
+/// A script that has run for so long lets others have the right to write before they have all locks.
+pub(super) const RESERVED_MAX: Duration = Duration::from_millis(500);
 
 /// Hexadecimal digits of a digest.
 const DIGEST_BYTES: usize = 40;
@@ -80,6 +81,8 @@ struct Call<'a> {
     /// Its reads are noted: the client keeps a cache.
     notes: bool,
     place: Place,
+    /// Lets others have the right to write before they have all their locks, if it was reserved.
+    end_turn: &'a dyn Fn(),
 }
 
 /// Where a script runs.
@@ -116,6 +119,13 @@ impl Call<'_> {
     fn elapsed(&self, since: Moment) -> Duration {
         let spent_ns = self.stopwatch.ns_between(since, self.stopwatch.now());
         Duration::from_nanos(spent_ns)
+    }
+
+    /// After so long it is others' turn to write before they have all their locks.
+    fn end_turn_after(&self, elapsed: Duration) {
+        if elapsed >= RESERVED_MAX {
+            (self.end_turn)();
+        }
     }
 
     fn key_list(&self) -> Keys<'_> {
@@ -200,6 +210,8 @@ fn in_place(
         oom,
         notes: session.notes_reads(),
         place: Place::Worker,
+        // Nothing on a worker is long.
+        end_turn: &|| (),
     };
     let scope = super::scope(
         &engine.shared,
@@ -434,6 +446,7 @@ pub(super) struct Nested<'a> {
     session: &'a Session,
     command: &'static Registered,
     on_worker: bool,
+    end_turn: &'a dyn Fn(),
 }
 
 impl<'a> Nested<'a> {
@@ -441,6 +454,7 @@ impl<'a> Nested<'a> {
         (shared, config, sheet, stopwatch): (&'a Arc<Shared>, &'a Config, &'a Sheet, &'a Stopwatch),
         session: &'a Session,
         (command, on_worker): (&'static Registered, bool),
+        end_turn: &'a dyn Fn(),
     ) -> Nested<'a> {
         Nested {
             shared,
@@ -450,6 +464,7 @@ impl<'a> Nested<'a> {
             session,
             command,
             on_worker,
+            end_turn,
         }
     }
 
@@ -482,6 +497,7 @@ impl<'a> Nested<'a> {
             place: Place::Transaction {
                 on_worker: self.on_worker,
             },
+            end_turn: self.end_turn,
         };
         let attempt = with_vm(&self.shared.scripts.vm_bytes, |vm| {
             attempt(&call, (txn, true), vm, reply.output())
@@ -510,6 +526,7 @@ fn offload(
     Flow::Offload(Box::new(move |_, out| {
         with_bench(&shared, |sheet, stopwatch| {
             let config = shared.config.load();
+            let token = Token::default();
             let call = Call {
                 shared: &shared,
                 config: &config,
@@ -526,9 +543,10 @@ fn offload(
                 oom,
                 notes,
                 place: Place::Pool,
+                end_turn: &|| drop(token.take()),
             };
             let _long = shared.running.begin_long();
-            if let Err(error) = on_pool(&call, touch, out) {
+            if let Err(error) = on_pool(&call, touch, (&shared, &token), out) {
                 shared.metrics.count_error(&error.code());
                 bump(&sheet.command(command.id).failed, 1);
                 Reply::new(out, protocol).error(&error);
@@ -538,8 +556,12 @@ fn offload(
 }
 
 /// Runs a script on the pool, again and again until it is answered.
-fn on_pool(call: &Call<'_>, touch: bool, out: &mut Output) -> Outcome {
-    let shared = call.shared;
+fn on_pool<'t>(
+    call: &Call<'_>,
+    touch: bool,
+    (shared, token): (&'t Shared, &Token<'t>),
+    out: &mut Output,
+) -> Outcome {
     let mut local = Local::new(0, shared.keyspace.settings());
     local.client = call.client.id;
     let mut reserves = false;
@@ -554,10 +576,7 @@ fn on_pool(call: &Call<'_>, touch: bool, out: &mut Output) -> Outcome {
             busy.is_some()
         };
         let wanted = (!all).then(|| hashes.iter().copied());
-        let patience = reserves.then_some(RESERVE_MAX);
-        let Some((locks, _token)) =
-            Locks::reserved(&shared.keyspace, wanted, patience, &mut give_up)
-        else {
+        let Some(locks) = lock(shared, wanted, reserves && !all, token, &mut give_up) else {
             break Err(busy_error(busy));
         };
         let scope = Scope {
@@ -575,6 +594,7 @@ fn on_pool(call: &Call<'_>, touch: bool, out: &mut Output) -> Outcome {
         });
         blocking::serve(&mut txn, shared);
         drop(txn);
+        token.take();
         match attempt {
             Attempt::Done(outcome) => break outcome,
             Attempt::Again(Ending::Strays) => call.history().strays.store(true, Relaxed),
@@ -586,6 +606,26 @@ fn on_pool(call: &Call<'_>, touch: bool, out: &mut Output) -> Outcome {
     };
     local.publish(&shared.keyspace);
     outcome
+}
+
+/// The right to write before all locks are held, while it is reserved.
+pub(super) type Token<'a> = Cell<Option<MutexGuard<'a, ()>>>;
+
+/// Takes the locks of these hashes' shards, or of all; with the right to write before there may be more
+/// of them, if that is to be reserved.
+pub(super) fn lock<'a>(
+    shared: &'a Shared,
+    hashes: Option<impl Iterator<Item = Hash> + Clone>,
+    reserves: bool,
+    token: &Token<'a>,
+    give_up: &mut dyn FnMut() -> bool,
+) -> Option<Locks<'a>> {
+    if !reserves {
+        return Locks::of(&shared.keyspace, hashes, give_up);
+    }
+    let (locks, reserved) = Locks::reserved(&shared.keyspace, hashes, give_up)?;
+    token.set(Some(reserved));
+    Some(locks)
 }
 
 /// What who waits for a busy script's shard is told.

@@ -24,13 +24,11 @@ use crate::session::{Borrowed, Checking, Multi, Queued, Session, Shared, Watchin
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 /// Commands one transaction may hold.
 pub const QUEUE_MAX: usize = 1 << 20;
 
-/// How long a transaction with a script that may stray waits for another such.
-const RESERVE_MAX: Duration = Duration::from_millis(50);
+const RESERVED_NS_MAX: u64 = script::RESERVED_MAX.as_nanos() as u64;
 
 /// Queues a command.
 pub(super) fn queue(
@@ -90,6 +88,7 @@ pub(super) fn exec(engine: &mut Engine, session: &mut Session, reply: &mut Reply
         stopwatch: &engine.stopwatch,
         noteworthy_ns: engine.noteworthy_ns,
         on_worker: true,
+        end_turn: &|| (),
     };
     let keyspace = &engine.shared.keyspace;
     let Some(locks) = Locks::of(keyspace, whole.needs.hashes(), &mut || true) else {
@@ -170,6 +169,7 @@ fn offload(engine: &Engine, session: &mut Session, whole: Whole) -> Flow {
                 stopwatch,
                 noteworthy_ns,
                 on_worker: false,
+                end_turn: &|| (),
             };
             bench.run_on_pool(&mut session, &whole, out);
         });
@@ -215,12 +215,15 @@ fn make_room(engine: &mut Engine, multi: &Multi) -> Result<(), Error> {
 }
 
 /// What a thread that runs transactions has.
+#[derive(Clone, Copy)]
 struct Bench<'a> {
     shared: &'a Arc<Shared>,
     sheet: &'a Sheet,
     stopwatch: &'a Stopwatch,
     noteworthy_ns: u64,
     on_worker: bool,
+    /// See `script::RESERVED_MAX`.
+    end_turn: &'a dyn Fn(),
 }
 
 impl Bench<'_> {
@@ -236,13 +239,17 @@ impl Bench<'_> {
             busy = holder(shared, whole.needs.hashes.as_deref());
             busy.is_some()
         };
-        let patience = whole.needs.reserves.then_some(RESERVE_MAX);
-        let hashes = whole.needs.hashes();
-        match Locks::reserved(&shared.keyspace, hashes, patience, &mut give_up) {
-            Some((locks, _token)) => {
+        let token = script::Token::default();
+        let (hashes, reserves) = (whole.needs.hashes(), whole.needs.reserves);
+        match script::lock(shared, hashes, reserves, &token, &mut give_up) {
+            Some(locks) => {
                 let now_ms = shared.clock.now_ms();
                 let with = (&mut local, &*config);
-                let flow = self.run(session, with, whole, (locks, now_ms), &mut reply);
+                let bench = Bench {
+                    end_turn: &|| drop(token.take()),
+                    ..*self
+                };
+                let flow = bench.run(session, with, whole, (locks, now_ms), &mut reply);
                 session.closes = matches!(flow, Flow::Close);
             }
             None => {
@@ -298,7 +305,8 @@ impl Bench<'_> {
             ..
         } = self;
         let mut renewed = renewed.iter();
-        let mut start = stopwatch.now();
+        let begun = stopwatch.now();
+        let mut start = begun;
         let mut closes = false;
         reply.array(multi.queue.len());
         for queued in &multi.queue {
@@ -312,6 +320,7 @@ impl Bench<'_> {
                 stopwatch,
                 now_ms: txn.now_ms(),
                 on_worker: self.on_worker,
+                end_turn: self.end_turn,
             };
             let outcome = setting.run(session, txn, command, args, reply);
             if sets_config(queued)
@@ -324,6 +333,9 @@ impl Bench<'_> {
             closes |= finish(shared, sheet, command, outcome, reply, mark);
             reply.set_protocol(session.protocol);
             let lap = stopwatch.now();
+            if !self.on_worker && stopwatch.ns_between(begun, lap) >= RESERVED_NS_MAX {
+                (self.end_turn)();
+            }
             let spent_ns = stopwatch.ns_between(std::mem::replace(&mut start, lap), lap);
             sheet.executed(command.id, spent_ns);
             if spent_ns >= self.noteworthy_ns {
@@ -344,6 +356,7 @@ struct Setting<'a> {
     stopwatch: &'a Stopwatch,
     now_ms: u64,
     on_worker: bool,
+    end_turn: &'a dyn Fn(),
 }
 
 impl Setting<'_> {
@@ -392,7 +405,8 @@ impl Setting<'_> {
             }
             Handler::Script(source) => {
                 let nested = (self.shared, self.config, self.sheet, self.stopwatch);
-                let run = script::Nested::new(nested, session, (command, self.on_worker));
+                let run =
+                    script::Nested::new(nested, session, (command, self.on_worker), self.end_turn);
                 run.run(txn, source, args, reply)
             }
             Handler::Exec | Handler::Container => unreachable!("never queued"),

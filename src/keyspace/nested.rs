@@ -12,8 +12,9 @@
 //! under one lock, so there never is a circle among those who wait out of order: the last of such a
 //! chain waits for somebody who runs, and ends, or who waits in order, and lets go.
 //!
-//! **The token** makes that error rare: of scripts that may yet stray, one at a time has written while
-//! it holds the token ([`Upgrades::reserve`]). Nobody waits for it who holds a lock.
+//! **The token** makes that error rare: scripts that may yet stray write only while they hold it
+//! ([`Upgrades::reserve`]), one at a time, so that two of them cannot want what the other holds. Nobody
+//! waits for it who holds a lock, and who has run for long lets go of it.
 
 use super::keys::{Key, Keys};
 use super::shard::{Guard, Guards, Shard};
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 /// How long who has let go of its locks leaves them to others.
 const STEP_ASIDE: Duration = Duration::from_micros(500);
 
-/// How long who has the token waits for locks.
+/// How long who has the token waits for locks, before it lets others have it.
 const RESERVED_WAIT_MAX: Duration = Duration::from_millis(20);
 
 /// Attempts on a lock, of 0.3 ms, before those that are held already are let go of; twice as many each
@@ -65,8 +66,8 @@ pub enum NotExtended {
 }
 
 impl Upgrades {
-    /// Lets one script write that may yet need a lock out of order; `None` when another does, and
-    /// goes on for longer than `patience`. To be asked by who holds no lock, or has no patience.
+    /// Lets one script write that may yet need a lock out of order; `None` when another does, for
+    /// longer than `patience`. To be asked by who holds no lock, or has no patience.
     pub fn reserve(&self, patience: Duration) -> Option<MutexGuard<'_, ()>> {
         self.token.try_lock_for(patience)
     }
@@ -194,22 +195,34 @@ impl<'a> Locks<'a> {
         Some(Locks(held))
     }
 
-    /// As [`Locks::of`], with the right of [`Upgrades::reserve`] when there is patience to wait for
-    /// that; without it if the locks are not to be had soon, for others wait for it.
+    /// As [`Locks::of`], with the right of [`Upgrades::reserve`], however long both take.
     pub fn reserved(
         keyspace: &'a Keyspace,
         hashes: Option<impl Iterator<Item = Hash> + Clone>,
-        patience: Option<Duration>,
         give_up: &mut dyn FnMut() -> bool,
-    ) -> Option<(Locks<'a>, Option<MutexGuard<'a, ()>>)> {
-        if let Some(token) = patience.and_then(|patience| keyspace.upgrades.reserve(patience)) {
+    ) -> Option<(Locks<'a>, MutexGuard<'a, ()>)> {
+        let upgrades = &keyspace.upgrades;
+        loop {
+            let token = loop {
+                if let Some(token) = upgrades.reserve(RESERVED_WAIT_MAX) {
+                    break token;
+                }
+                if give_up() {
+                    return None;
+                }
+            };
             let until = Instant::now() + RESERVED_WAIT_MAX;
-            let mut give_up = || give_up() || Instant::now() >= until;
-            if let Some(locks) = Locks::of(keyspace, hashes.clone(), &mut give_up) {
-                return Some((locks, Some(token)));
+            let mut give_up_soon = || give_up() || Instant::now() >= until;
+            if let Some(locks) = Locks::of(keyspace, hashes.clone(), &mut give_up_soon) {
+                return Some((locks, token));
+            }
+            drop(token);
+            // Somebody has them for long: the token is for others meanwhile.
+            let locks = Locks::of(keyspace, hashes.clone(), give_up)?;
+            if let Some(token) = upgrades.reserve(Duration::ZERO) {
+                return Some((locks, token));
             }
         }
-        Locks::of(keyspace, hashes, give_up).map(|locks| (locks, None))
     }
 }
 
@@ -504,27 +517,23 @@ mod tests {
     fn the_token_is_not_kept_from_others_by_who_waits_for_locks() {
         let keyspace = keyspace();
         let all = None::<std::iter::Empty<Hash>>;
-        let patience = Some(Duration::from_secs(60));
         let (sender, waiting) = channel();
         std::thread::scope(|scope| {
             let held = keyspace.shards[0].lock();
             let waiter = scope.spawn(|| {
-                let give_up = &mut patiently(sender);
-                let (_, token) =
-                    Locks::reserved(&keyspace, all.clone(), patience, give_up).expect("waited for");
-                token.is_some()
+                Locks::reserved(&keyspace, all.clone(), &mut patiently(sender)).is_some()
             });
             waiting.recv().expect("it waits");
-            drop(
-                keyspace
-                    .upgrades
-                    .reserve(Duration::from_secs(60))
-                    .expect("let go of"),
-            );
+            let token = keyspace.upgrades.reserve(Duration::from_secs(60));
+            let token = token.expect("let go of");
             drop(held);
-            assert!(!waiter.join().expect("no panic"));
+            // It may have the locks, but waits with none in hand.
+            for shard in &keyspace.shards {
+                drop(shard.lock());
+            }
+            assert!(!waiter.is_finished());
+            drop(token);
+            assert!(waiter.join().expect("no panic"));
         });
-        let had = Locks::reserved(&keyspace, all, patience, &mut || true);
-        assert!(had.is_some_and(|(_, token)| token.is_some()));
     }
 }

@@ -221,10 +221,12 @@ impl<'c, 't, 'a> Caller<'c, 't, 'a> {
     fn extend(&mut self, index: usize) -> Result<(), Refusal> {
         let call = self.call;
         let until = (call.place.is_on_worker()).then(|| Instant::now() + WORKER_WAIT_MAX);
+        let started = self.started;
         let mut busy = None;
         let mut give_up = || match until {
             Some(until) => Instant::now() >= until,
             None => {
+                call.end_turn_after(call.elapsed(started));
                 busy = call.shared.running.busy(&mut [index].into_iter(), false);
                 busy.is_some()
             }
@@ -471,6 +473,7 @@ impl Host for Caller<'_, '_, '_> {
             self.ending = Some(Ending::Overruns);
             return false;
         }
+        self.call.end_turn_after(elapsed);
         if self.running.is_none() {
             self.enter(elapsed);
         }
