@@ -30,6 +30,9 @@ use crate::session::{Address, LatencyEvent, ReplyMode, Session, Shared};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// Of a request with several keys, so many are loaded ahead: about what a core's caches hold.
+const PREFETCHED_KEYS_MAX: usize = 128;
+
 /// What a thread needs to execute requests. One for each worker, and for each thread of the pool.
 pub struct Engine {
     /// The server.
@@ -397,6 +400,12 @@ impl Engine {
             return Ok(Flow::Later);
         }
         let (scope, shared, blocked) = self.parts(session);
+        if keys.len() > 1 {
+            // What its batch loaded ahead are the keys of requests with a single one.
+            let hashes = keys.iter().take(PREFETCHED_KEYS_MAX).map(|key| key.hash());
+            let reader = scope.local.reader;
+            scope.keyspace.prefetch(reader, scope.db, hashes);
+        }
         let begun = if row.needs_all(args) {
             Txn::begin_all_on_worker(scope, keys)
         } else {
