@@ -36,4 +36,4 @@ pub mod tracking;
 pub mod values;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: base::heap::Heap = base::heap::Heap;

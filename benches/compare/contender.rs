@@ -216,6 +216,8 @@ fn redis(kind: Kind, place: &Place<'_>, settings: &Settings) -> Launch {
     };
     set("port", place.port.to_string().into());
     set("bind", "127.0.0.1".into());
+    // Without a password it would refuse section idle, which comes from many addresses of the loopback.
+    set("protected-mode", "no".into());
     set("save", "".into());
     set("appendonly", "no".into());
     set("daemonize", "no".into());

@@ -8,6 +8,7 @@ pub mod float;
 mod float_syntax;
 pub mod glob;
 pub mod hash;
+pub mod heap;
 pub mod lcs;
 pub mod long_double;
 pub mod number;

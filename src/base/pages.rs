@@ -40,3 +40,41 @@ pub unsafe fn discard(address: usize, bytes: usize) -> bool {
     // SAFETY: the caller's contract.
     unsafe { libc::madvise(pages, bytes, libc::MADV_DONTNEED) == 0 }
 }
+
+/// Takes whole pages for `bytes`, zeroed. Null when there is no memory.
+pub fn map(bytes: usize) -> *mut u8 {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a new mapping, at a place of the system's choice, overlaps nothing.
+    let pages = unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, kind, -1, 0) };
+    if pages == libc::MAP_FAILED {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: the mapping was made just now. A kernel without huge pages refuses, which is as good.
+    unsafe { libc::madvise(pages, bytes, libc::MADV_NOHUGEPAGE) };
+    pages.cast()
+}
+
+/// Makes pages of [`map`] more or fewer, moving them to other addresses if need be: nothing is copied,
+/// and pages that are new are zeroed. Null when there is no memory; the old pages then stay as they are.
+///
+/// # Safety
+/// `pages` came from [`map`] or [`remap`] with `old` bytes, and are not used by their old address any
+/// more if the result is not null.
+pub unsafe fn remap(pages: *mut u8, old: usize, new: usize) -> *mut u8 {
+    // SAFETY: the caller's contract.
+    let moved = unsafe { libc::mremap(pages.cast(), old, new, libc::MREMAP_MAYMOVE) };
+    if moved == libc::MAP_FAILED {
+        return std::ptr::null_mut();
+    }
+    moved.cast()
+}
+
+/// Gives pages back.
+///
+/// # Safety
+/// `pages` came from [`map`] or [`remap`] with as many bytes, and nobody uses them any more.
+pub unsafe fn unmap(pages: *mut u8, bytes: usize) {
+    // SAFETY: the caller's contract.
+    unsafe { libc::munmap(pages.cast(), bytes) };
+}

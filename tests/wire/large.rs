@@ -198,3 +198,31 @@ fn what_is_held_of_a_large_argument_is_bounded() {
     let info = other.line("INFO stats").text();
     assert!(info.contains("client_query_buffer_limit_disconnections:2"));
 }
+
+#[test]
+fn a_very_large_string_is_never_there_twice() {
+    if on_oracle() {
+        return;
+    }
+    const MB: usize = 1 << 20;
+    let server = Server::start(Options::new());
+    let mut conn = server.connect();
+    let whole = value(100 * MB, 3);
+    assert_eq!(conn.cmd(&[b"SET" as &[u8], b"k", &whole]).text(), "OK");
+    let tail = value(MB, 4);
+    for times in 1..=20 {
+        let length = whole.len() + times * tail.len();
+        let reply = conn.cmd(&[b"APPEND" as &[u8], b"k", &tail]);
+        assert_eq!(reply, Reply::Int(length as i64));
+    }
+    check(&mut conn, "SETRANGE k 125829120 end", ":125829123");
+    let got = conn.cmd(&["GET", "k"]);
+    let (old, new) = got.bytes().split_at(whole.len());
+    assert!(old == whole, "what was there stays as it was");
+    let ends = |new: &[u8]| new.chunks(MB).take(20).all(|part| part == tail);
+    assert!(ends(new) && new.ends_with(b"end"));
+    let range = conn.cmd(&["GETRANGE", "k", "1000000", "100000000"]);
+    assert!(range.bytes() == &whole[1_000_000..=100_000_000]);
+    let peak = server.peak_resident_bytes() as usize;
+    assert!(peak < 170 * MB, "{peak} bytes were resident for 120 MB");
+}
