@@ -1,8 +1,8 @@
 //! Many bulk strings, one after the other.
 
-use super::reply::spelled;
+use super::reply::{append_bulk, spelled};
 
-/// Bytes around a bulk string of any length, and what a wide copy writes beyond its end.
+/// Bytes around a short bulk string, and what a wide copy writes beyond its end.
 const FRAME_MAX: usize = 64;
 /// Texts of up to this many bytes are copied as so many, when they stand in a text that is longer.
 const WIDE: usize = 32;
@@ -27,18 +27,15 @@ impl<'a> Bulks<'a> {
     /// bulk string is copied faster out of a longer text.
     #[inline]
     pub fn push(&mut self, text: &[u8], len: usize) {
+        let Some((line, head)) = spelled(len) else {
+            return self.push_long(&text[..len]);
+        };
         let needed = self.end + len + FRAME_MAX;
         if self.buffer.len() < needed {
             self.grow(needed);
         }
         let room = &mut self.buffer[self.end..];
-        let head = match spelled(len) {
-            Some((line, head)) => {
-                room[..8].copy_from_slice(&line);
-                head
-            }
-            None => long_head(room, len),
-        };
+        room[..8].copy_from_slice(&line);
         let room = &mut room[head..];
         match text.first_chunk::<WIDE>() {
             Some(wide) if len <= WIDE => room[..WIDE].copy_from_slice(wide),
@@ -55,6 +52,14 @@ impl<'a> Bulks<'a> {
         self.push(digits, digits.len());
     }
 
+    /// One whose room would not be worth making before it is written.
+    #[inline(never)]
+    fn push_long(&mut self, text: &[u8]) {
+        self.buffer.truncate(self.end);
+        append_bulk(self.buffer, text);
+        self.end = self.buffer.len();
+    }
+
     #[cold]
     #[inline(never)]
     fn grow(&mut self, needed: usize) {
@@ -67,19 +72,6 @@ impl Drop for Bulks<'_> {
     fn drop(&mut self) {
         self.buffer.truncate(self.end);
     }
-}
-
-/// Writes the head of a long bulk string; how many bytes that is.
-#[cold]
-#[inline(never)]
-fn long_head(room: &mut [u8], len: usize) -> usize {
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(len).as_bytes();
-    let end = 1 + digits.len();
-    room[0] = b'$';
-    room[1..end].copy_from_slice(digits);
-    room[end..end + 2].copy_from_slice(b"\r\n");
-    end + 2
 }
 
 #[cfg(test)]

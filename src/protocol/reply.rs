@@ -148,11 +148,7 @@ impl<'a> Reply<'a> {
     /// A bulk string.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        let buffer = self.out.buffer();
-        buffer.reserve(bytes.len() + BULK_FRAME);
-        write_header(buffer, b'$', bytes.len() as i64);
-        buffer.extend_from_slice(bytes);
-        buffer.extend_from_slice(b"\r\n");
+        append_bulk(self.out.buffer(), bytes);
     }
 
     /// Bulk strings, one after the other: the elements of a collection.
@@ -290,6 +286,15 @@ impl<'a> Reply<'a> {
 
 /// Bytes around a bulk string of any length.
 const BULK_FRAME: usize = 32;
+
+/// Appends a bulk string.
+#[inline]
+pub(super) fn append_bulk(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    buffer.reserve(bytes.len() + BULK_FRAME);
+    write_header(buffer, b'$', bytes.len() as i64);
+    buffer.extend_from_slice(bytes);
+    buffer.extend_from_slice(b"\r\n");
+}
 
 /// Most numbers are small: this many of them are spelled without dividing.
 const SPELLED: usize = 1000;
