@@ -1,6 +1,6 @@
 //! Pops that wait.
 
-use super::super::spec::{Block, DONE, Flow, Otherwise, Outcome};
+use super::super::spec::{Block, Flow, Otherwise, Outcome};
 use super::super::timeout;
 use super::ends::{Several, pop_first};
 use super::reply_item;
@@ -24,19 +24,14 @@ fn pop(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>, end: End) -> Ou
         reply.bulk(key.bytes());
         reply_item(reply, items.next().expect("the list has one"));
     })?;
-    if found {
-        return DONE;
-    }
-    Ok(wait(timeout_ms, Otherwise::NullArray))
+    Ok(found.unwrap_or_else(|| wait(timeout_ms, Otherwise::NullArray)))
 }
 
 pub(super) fn blmpop(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let several = Several::parse(args, 2)?;
     let timeout_ms = timeout::seconds(txn, args.at(1))?;
-    if several.pop(txn, reply)? {
-        return DONE;
-    }
-    Ok(wait(timeout_ms, Otherwise::NullArray))
+    let popped = several.pop(txn, reply)?;
+    Ok(popped.unwrap_or_else(|| wait(timeout_ms, Otherwise::NullArray)))
 }
 
 /// Waits for a list to come to be, or to grow.

@@ -98,10 +98,13 @@ fn pop(
 
 pub(super) fn lmpop(txn: &mut Txn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let several = Several::parse(args, 1)?;
-    if !several.pop(txn, reply)? {
-        reply.null_array();
+    match several.pop(txn, reply)? {
+        Some(flow) => Ok(flow),
+        None => {
+            reply.null_array();
+            DONE
+        }
     }
-    DONE
 }
 
 /// What `LMPOP` and `BLMPOP` ask for.
@@ -131,8 +134,12 @@ impl Several {
         Ok(Several { end, count })
     }
 
-    /// Takes elements from the first list that has any; false when none has.
-    pub(super) fn pop(&self, txn: &mut Txn<'_>, reply: &mut Reply<'_>) -> Result<bool, Error> {
+    /// As [`pop_first`].
+    pub(super) fn pop(
+        &self,
+        txn: &mut Txn<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<Option<Flow>, Error> {
         pop_first(txn, self.end, self.count, |key, items| {
             reply.array(2);
             reply.bulk(key.bytes());
@@ -143,26 +150,29 @@ impl Several {
 }
 
 /// Takes up to `count` elements from the first list that has any, after `reply` has had the key
-/// and them; false when none has.
+/// and them; none when no list has. If it is to be many, that is for the pool.
 pub(super) fn pop_first(
     txn: &mut Txn<'_>,
     end: End,
     count: usize,
     reply: impl FnOnce(Key<'_>, crate::values::list::Iter<'_>),
-) -> Result<bool, Error> {
-    let limits = limits(txn);
+) -> Result<Option<Flow>, Error> {
+    let (limits, short_max) = (limits(txn), txn.short_elements_max());
     for index in 0..txn.key_count() {
         let key = txn.key(index);
         let mut edit = txn.edit_as(key, Type::List)?;
         let mut list = List::new(&mut edit);
+        if count.min(list.len()) > short_max {
+            return Ok(Some(Flow::Long));
+        }
         if !list.is_empty() {
             reply(key, list.from_end(end, count));
             list.remove_from_end(end, count, limits);
             edit.changed(popped(end));
-            return Ok(true);
+            return Ok(Some(Flow::Done));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// What a push is called.

@@ -1,6 +1,6 @@
 //! Lists. What waits is in [`super::blocking`].
 
-use crate::support::{Options, Server, check, check_arity, on_oracle, run, run_both};
+use crate::support::{Options, Reply, Server, check, check_arity, on_oracle, run, run_both};
 
 fn start() -> Server {
     Server::start(Options::new())
@@ -512,4 +512,36 @@ fn many_elements() {
     check(&mut conn, "LREM l 0 6", "+QUEUED");
     check(&mut conn, "EXEC", "[:2]");
     check(&mut conn, "DEL l", ":1");
+}
+
+/// So many that the pool takes them; within a transaction they are taken in place.
+#[test]
+fn very_many_are_popped_in_their_order() {
+    let server = Server::start(Options::new());
+    let mut conn = server.connect();
+    let items: Vec<String> = (0..30_000).map(|n| format!("item:{n}")).collect();
+    let push: Vec<&str> = ["RPUSH", "l"]
+        .into_iter()
+        .chain(items.iter().map(String::as_str))
+        .collect();
+    for (pop, queued) in [
+        ("LMPOP 2 none l LEFT COUNT 25000", false),
+        ("BLMPOP 0 2 none l LEFT COUNT 25000", false),
+        ("LMPOP 1 l LEFT COUNT 25000", true),
+    ] {
+        assert_eq!(conn.cmd(&push).int(), 30_000);
+        let reply = if queued {
+            check(&mut conn, "MULTI", "+OK");
+            check(&mut conn, pop, "+QUEUED");
+            conn.line("EXEC").items()[0].clone()
+        } else {
+            conn.line(pop)
+        };
+        assert_eq!(reply.items()[0].text(), "l");
+        let popped: Vec<String> = reply.items()[1].items().iter().map(Reply::text).collect();
+        assert!(popped == items[..25_000], "{pop}");
+        check(&mut conn, "LINDEX l 0", "item:25000");
+        check(&mut conn, "LMPOP 1 l RIGHT COUNT 5000", "*");
+        check(&mut conn, "EXISTS l", ":0");
+    }
 }
