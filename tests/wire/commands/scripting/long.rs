@@ -1,6 +1,6 @@
 //! Scripts that run for long: whom they hold up, and how they are ended.
 
-use super::start;
+use super::{await_busy, start, start_with_threshold};
 use crate::support::{Conn, Options, Reply, Server, check, poll_until};
 
 pub const ENDLESS: &str = "while true do redis.call('get', KEYS[1]) end";
@@ -57,15 +57,10 @@ fn what_catches_errors_is_killed_too() {
 
 #[test]
 fn who_wants_its_keys_is_told_after_a_while() {
-    let options = Options::new().set("server.workers", 2);
-    let options = options.set("server.num_shards", 16_384);
-    let server = Server::start(options.set("scripting.busy_reply_threshold", 50));
+    let server = start_with_threshold(2, 50);
     let mut long = begin(&server, ENDLESS, &["busy"]);
     let mut conn = server.connect();
-    poll_until("BUSY", || {
-        let reply = conn.cmd(&["GET", "busy"]).to_string();
-        reply.starts_with("-BUSY").then_some(())
-    });
+    await_busy(&mut conn, "busy");
     check(&mut conn, "GET other", "nil");
     check(
         &mut conn,
@@ -164,15 +159,11 @@ fn begin_in_transaction(server: &Server, script: &str) -> Conn {
 
 #[test]
 fn an_endless_script_in_a_transaction_is_killed_from_its_own_worker() {
-    let options = Options::new().set("server.workers", 1);
-    let server = Server::start(options.set("scripting.busy_reply_threshold", 50));
+    let server = start_with_threshold(1, 50);
     for _ in 0..3 {
         let mut long = begin_in_transaction(&server, ENDLESS);
         let mut others: Vec<Conn> = (0..3).map(|_| server.connect()).collect();
-        poll_until("BUSY", || {
-            let reply = others[0].cmd(&["GET", "busy"]).to_string();
-            reply.starts_with("-BUSY").then_some(())
-        });
+        await_busy(&mut others[0], "busy");
         check(&mut others[1], "PING", "+PONG");
         check(&mut others[1], "MULTI", "+OK");
         check(&mut others[1], "GET busy", "+QUEUED");
@@ -244,14 +235,10 @@ fn transactions_with_scripts_see_what_they_watch() {
 
 #[test]
 fn who_goes_while_its_transaction_runs_leaves_nothing_behind() {
-    let options = Options::new().set("server.workers", 1);
-    let server = Server::start(options.set("scripting.busy_reply_threshold", 50));
+    let server = start_with_threshold(1, 50);
     let mut long = begin_in_transaction(&server, ENDLESS);
     let mut conn = server.connect();
-    poll_until("BUSY", || {
-        let reply = conn.cmd(&["GET", "busy"]).to_string();
-        reply.starts_with("-BUSY").then_some(())
-    });
+    await_busy(&mut conn, "busy");
     check(&mut conn, "CLIENT KILL TYPE normal SKIPME yes", ":1");
     assert!(long.try_read().is_err());
     assert_eq!(kill(&mut conn).to_string(), "+OK");

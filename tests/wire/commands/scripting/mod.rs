@@ -1,6 +1,6 @@
 //! EVAL, EVALSHA, EVAL_RO, EVALSHA_RO and SCRIPT: arguments, keys, conversions, errors.
 
-use crate::support::{Conn, Options, Reply, Server, check, run_both, verdict};
+use crate::support::{Conn, Options, Reply, Server, check, poll_until, run_both, verdict};
 
 mod functions;
 mod long;
@@ -10,10 +10,29 @@ mod transactions;
 /// Runs of each script: the first on the pool, the last on the client's worker.
 const RUNS: usize = 8;
 
-/// A server with so many shards that hardly ever two keys of a test share one.
+/// A server with two workers.
 pub fn start() -> Server {
-    let options = Options::new().set("server.workers", 2);
-    Server::start(options.set("server.num_shards", 16_384))
+    Server::start(options(2))
+}
+
+/// So many shards that hardly ever two keys of a test share one: where they are differs from run to
+/// run.
+fn options(workers: usize) -> Options {
+    let options = Options::new().set("server.workers", workers);
+    options.set("server.num_shards", 65_536)
+}
+
+/// A server that tells others after so long that a script has their keys.
+fn start_with_threshold(workers: usize, threshold_ms: u64) -> Server {
+    Server::start(options(workers).set("scripting.busy_reply_threshold", threshold_ms))
+}
+
+/// Waits until a script has held this key for so long that others are told.
+fn await_busy(conn: &mut Conn, key: &str) {
+    poll_until("BUSY", || {
+        let reply = conn.cmd(&["GET", key]).to_string();
+        reply.starts_with("-BUSY").then_some(())
+    });
 }
 
 /// Runs a script as often as it takes to run everywhere, and checks each reply.

@@ -1,6 +1,7 @@
 //! Scripts inside `EXEC`: whom they hold up, and keys that nobody declared.
 
 use super::long::{ENDLESS, begin, kill};
+use super::{await_busy, start_with_threshold};
 use crate::support::{Conn, Options, Reply, Server, check, poll_until};
 
 /// Sends a transaction up to its `EXEC`.
@@ -20,25 +21,9 @@ fn transaction(conn: &mut Conn, requests: &[&[&str]]) -> Vec<Reply> {
     reply.items().to_vec()
 }
 
-/// Waits until a script has held this key for so long that others are told.
-fn await_busy(conn: &mut Conn, key: &str) {
-    poll_until("BUSY", || {
-        let reply = conn.cmd(&["GET", key]).to_string();
-        reply.starts_with("-BUSY").then_some(())
-    });
-}
-
-/// A server with so many shards that hardly ever two keys of a test share one: where they are differs
-/// from run to run.
-fn start(workers: usize, threshold_ms: u64) -> Server {
-    let options = Options::new().set("server.workers", workers);
-    let options = options.set("server.num_shards", 65_536);
-    Server::start(options.set("scripting.busy_reply_threshold", threshold_ms))
-}
-
 #[test]
 fn a_long_script_of_a_transaction_holds_up_its_own_keys_only() {
-    let server = start(2, 50);
+    let server = start_with_threshold(2, 50);
     let mut long = server.connect();
     send_transaction(
         &mut long,
@@ -85,7 +70,7 @@ fn a_long_script_of_a_transaction_holds_up_its_own_keys_only() {
 /// Who waits for a key of a long script lets go of all others it needs, however long that takes.
 #[test]
 fn who_waits_for_a_long_script_holds_up_nobody() {
-    let server = start(2, 0);
+    let server = start_with_threshold(2, 0);
     let (mut long, mut conn) = (server.connect(), server.connect());
     let library = "#!lua name=l\nredis.register_function('endless', \
         function(keys) while true do redis.call('get', keys[1]) end end)";
@@ -128,7 +113,7 @@ fn who_waits_for_a_long_script_holds_up_nobody() {
 #[test]
 fn scripts_in_transactions_reach_undeclared_keys_and_the_whole_keyspace() {
     for protocol in [2, 3] {
-        let server = start(2, 5000);
+        let server = start_with_threshold(2, 5000);
         let mut conn = server.connect();
         conn.hello(protocol);
         let other = "redis.call('set', ARGV[1], KEYS[1]) return redis.call('get', ARGV[1])";
@@ -176,7 +161,7 @@ fn scripts_in_transactions_reach_undeclared_keys_and_the_whole_keyspace() {
 
 #[test]
 fn a_watch_holds_when_a_script_reaches_undeclared_keys() {
-    let server = start(2, 5000);
+    let server = start_with_threshold(2, 5000);
     let (mut conn, mut other) = (server.connect(), server.connect());
     for round in 0..20 {
         let changed = round % 2 == 1;
@@ -243,7 +228,7 @@ const LATE_STRAY: &str = "redis.call('incr', KEYS[1]) \
 
 #[test]
 fn who_reaches_for_the_key_of_an_endless_script_is_told_and_goes_on() {
-    let server = start(1, 50);
+    let server = start_with_threshold(1, 50);
     let mut long = begin(&server, ENDLESS, &["busy"]);
     let mut conn = server.connect();
     await_busy(&mut conn, "busy");
