@@ -46,7 +46,7 @@ pub(super) fn block(
         kind: block.kind,
         when_gone: block.when_gone,
         timed: until_ms.is_some(),
-        wake: Box::new(move || client.wake()),
+        client,
     });
     Blocked {
         waiter,
@@ -100,6 +100,10 @@ enum Ran {
 
 /// Runs a waiter's request inside a transaction.
 fn run(txn: &mut Txn<'_>, shared: &Shared, waiter: &Waiter) -> Ran {
+    // Asked under the locks: what is pushed after `CLIENT KILL` goes to the next.
+    if waiter.client.is_leaving() {
+        return Ran::Nothing;
+    }
     let row = table::all()[waiter.command].command;
     let Handler::Keys(handler) = row.handler else {
         unreachable!("what waits for keys has keys")

@@ -47,7 +47,17 @@ pub struct Waiter {
     state: AtomicU8,
     retry: AtomicBool,
     reply: Mutex<Option<Output>>,
-    wake: Box<dyn Fn() + Send + Sync>,
+    /// Its client.
+    pub client: Arc<dyn Waits>,
+}
+
+/// A client that waits.
+pub trait Waits: Send + Sync {
+    /// Wakes its task.
+    fn wake(&self);
+
+    /// Is it to be disconnected? Then it takes nothing any more.
+    fn is_leaving(&self) -> bool;
 }
 
 /// What a waiter waits with.
@@ -66,8 +76,8 @@ pub struct Request {
     pub when_gone: bool,
     /// Does it wait for a limited time?
     pub timed: bool,
-    /// Wakes its client's task.
-    pub wake: Box<dyn Fn() + Send + Sync>,
+    /// See [`Waiter::client`].
+    pub client: Arc<dyn Waits>,
 }
 
 impl Waiter {
@@ -92,7 +102,7 @@ impl Waiter {
             state: AtomicU8::new(WAITING),
             retry: AtomicBool::new(false),
             reply: Mutex::new(None),
-            wake: request.wake,
+            client: request.client,
         }
     }
 
@@ -117,14 +127,14 @@ impl Waiter {
     pub fn release(&self) {
         self.pass(CLAIMED, WAITING);
         // Its time may have run out meanwhile.
-        (self.wake)();
+        self.client.wake();
     }
 
     /// Gives it its reply.
     pub fn serve(&self, reply: Output) {
         *self.reply.lock() = Some(reply);
         self.pass(CLAIMED, SERVED);
-        (self.wake)();
+        self.client.wake();
     }
 
     /// Its reply, once there is one.
@@ -142,7 +152,7 @@ impl Waiter {
     /// Has its client run the request again.
     pub fn ask_retry(&self) {
         self.retry.store(true, Ordering::Release);
-        (self.wake)();
+        self.client.wake();
     }
 
     /// For its client: claims it if it was asked to run the request again. What is asked while
@@ -255,8 +265,20 @@ mod tests {
     use crate::protocol::Args;
     use std::sync::atomic::AtomicUsize;
 
-    fn waiter(woken: &Arc<AtomicUsize>) -> Waiter {
-        let woken = Arc::clone(woken);
+    #[derive(Default)]
+    struct Client(AtomicUsize);
+
+    impl Waits for Client {
+        fn wake(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn is_leaving(&self) -> bool {
+            false
+        }
+    }
+
+    fn waiter(client: &Arc<Client>) -> Waiter {
         let request = Request {
             command: 0,
             permitted: (0, 0),
@@ -265,9 +287,7 @@ mod tests {
             kind: Type::List,
             when_gone: false,
             timed: false,
-            wake: Box::new(move || {
-                woken.fetch_add(1, Ordering::Relaxed);
-            }),
+            client: Arc::clone(client) as Arc<dyn Waits>,
         };
         Waiter::new(request, (0, true), vec![b"k".as_slice().into()])
     }
@@ -275,13 +295,13 @@ mod tests {
     /// One thread runs the request and finds nothing; another has filled a key meanwhile.
     #[test]
     fn who_comes_while_it_is_run_has_it_run_again() {
-        let woken = Arc::new(AtomicUsize::new(0));
-        let waiter = waiter(&woken);
+        let client = Arc::new(Client::default());
+        let waiter = waiter(&client);
         assert!(waiter.claim());
         assert!(!waiter.claim(), "the other");
         assert!(!waiter.claim_retry(), "its client, too early");
         waiter.release();
-        assert_eq!(woken.load(Ordering::Relaxed), 2);
+        assert_eq!(client.0.load(Ordering::Relaxed), 2);
         assert!(waiter.claim_retry(), "its client");
         waiter.release();
         assert!(!waiter.claim_retry(), "once is enough");
@@ -289,12 +309,12 @@ mod tests {
 
     #[test]
     fn it_is_served_or_cancelled_never_both() {
-        let woken = Arc::new(AtomicUsize::new(0));
-        let served = waiter(&woken);
+        let client = Arc::new(Client::default());
+        let served = waiter(&client);
         assert!(served.claim() && !served.cancel() && served.take_reply().is_none());
         served.serve(Output::default());
         assert!(!served.cancel() && served.take_reply().is_some());
-        let cancelled = waiter(&woken);
+        let cancelled = waiter(&client);
         assert!(cancelled.cancel() && !cancelled.claim() && !cancelled.claim_retry());
     }
 }

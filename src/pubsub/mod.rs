@@ -38,8 +38,9 @@ pub trait Subscriber: Send + Sync {
     fn id(&self) -> u64;
 
     /// Takes a message in. When more than `limit_bytes` (0 is no limit) would be waiting, the
-    /// subscriber is to be cut off instead; the publisher waits in no case.
-    fn deliver(&self, message: &Message<'_>, limit_bytes: u64);
+    /// subscriber is to be cut off instead; the publisher waits in no case. False of one that had
+    /// been cut off before.
+    fn deliver(&self, message: &Message<'_>, limit_bytes: u64) -> bool;
 }
 
 /// All subscriptions.
@@ -84,8 +85,7 @@ impl<S: Subscriber> PubSub<S> {
         patterns.each(|pattern, subscribers| {
             if glob::matches(pattern, channel, false) {
                 let message = Message::new(&[b"pmessage", pattern, channel], [payload]);
-                subscribers.deliver(&message, limit_bytes);
-                matched += subscribers.len();
+                matched += subscribers.deliver(&message, limit_bytes);
             }
         });
         direct + matched

@@ -13,9 +13,10 @@ impl Subscriber for Reader {
         self.id
     }
 
-    fn deliver(&self, message: &Message<'_>, _: u64) {
+    fn deliver(&self, message: &Message<'_>, _: u64) -> bool {
         let text = String::from_utf8(message.encoded(Protocol::Resp2).to_vec());
         self.got.lock().push(text.expect("ASCII messages"));
+        true
     }
 }
 

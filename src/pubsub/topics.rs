@@ -73,13 +73,10 @@ impl<S: Subscriber> Topics<S> {
         }
     }
 
-    /// Delivers to the subscribers of a name. Returns their number.
+    /// Delivers to the subscribers of a name. Returns to how many.
     pub(super) fn deliver(&self, name: &[u8], message: &Message<'_>, limit_bytes: u64) -> usize {
-        let Some(subscribers) = self.names.get(name) else {
-            return 0;
-        };
-        subscribers.deliver(message, limit_bytes);
-        subscribers.len()
+        let subscribers = self.names.get(name);
+        subscribers.map_or(0, |subscribers| subscribers.deliver(message, limit_bytes))
     }
 
     pub(super) fn subscribers(&self, name: &[u8]) -> usize {
@@ -117,8 +114,11 @@ impl<S: Subscriber> Subscribers<S> {
         }
     }
 
-    pub(super) fn deliver(&self, message: &Message<'_>, limit_bytes: u64) {
-        self.each(|subscriber| subscriber.deliver(message, limit_bytes));
+    /// Returns to how many.
+    pub(super) fn deliver(&self, message: &Message<'_>, limit_bytes: u64) -> usize {
+        let mut receivers = 0;
+        self.each(|subscriber| receivers += usize::from(subscriber.deliver(message, limit_bytes)));
+        receivers
     }
 
     pub(super) fn each(&self, mut visit: impl FnMut(&S)) {

@@ -1,6 +1,6 @@
 //! A client that keeps a cache: what it has asked for, and how it is told that keys have changed.
 
-use super::{Client, Doom, Flag, Session};
+use super::{Client, Flag, Session};
 use crate::protocol::Reply;
 use crate::tracking::{Limits, Listener, Tracking, Wishes};
 use std::collections::BTreeSet;
@@ -74,7 +74,7 @@ impl Session {
 impl Client {
     /// Posts what `write` puts together, of about `len` bytes.
     fn post_written(&self, len: usize, limits: Limits, write: impl FnOnce(&mut Reply<'_>)) {
-        if !matches!(self.doomed(), None | Some(Doom::Shutdown)) {
+        if self.is_leaving() {
             return;
         }
         let limit_bytes = match self.is(Flag::PubSub) {

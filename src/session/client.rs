@@ -2,6 +2,7 @@
 
 use super::post::Seat;
 use crate::config::{OutputLimit, OutputLimits};
+use crate::keyspace::waiting::Waits;
 use crate::keyspace::watch::DirtyFlag;
 use crate::protocol::output::Blob;
 use crate::protocol::{Output, Protocol};
@@ -369,6 +370,13 @@ impl Client {
         }
     }
 
+    /// Is it to be disconnected, whatever it is doing? For everybody else it is gone already: it
+    /// takes no message, and nothing that it waited for.
+    #[inline]
+    pub fn is_leaving(&self) -> bool {
+        !matches!(self.doomed(), None | Some(Doom::Shutdown))
+    }
+
     /// Remembers how to wake the client's task; once, since a task's waker does not change.
     pub fn set_waker(&self, waker: &Waker) {
         *self.waker.lock() = Some(waker.clone());
@@ -450,14 +458,24 @@ impl Client {
     }
 }
 
+impl Waits for Client {
+    fn wake(&self) {
+        self.wake();
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.is_leaving()
+    }
+}
+
 impl Subscriber for Client {
     fn id(&self) -> u64 {
         self.id
     }
 
-    fn deliver(&self, message: &Message<'_>, limit_bytes: u64) {
-        if !matches!(self.doomed(), None | Some(Doom::Shutdown)) {
-            return;
+    fn deliver(&self, message: &Message<'_>, limit_bytes: u64) -> bool {
+        if self.is_leaving() {
+            return false;
         }
         let protocol = self.spoken();
         let message: &Blob = message.encoded(protocol);
@@ -473,5 +491,6 @@ impl Subscriber for Client {
                 mail.push_blob(message);
             }
         });
+        true
     }
 }

@@ -47,12 +47,20 @@ impl Registry {
         self.len() == 0
     }
 
-    /// The client with this id.
+    /// The client with this id, unless it is leaving.
     pub fn get(&self, id: u64) -> Option<Arc<Client>> {
-        self.clients.get(&id).map(|client| Arc::clone(&client))
+        let client = self.clients.get(&id)?;
+        (!client.is_leaving()).then(|| Arc::clone(&client))
     }
 
-    /// All clients, by id.
+    /// The clients that are not leaving, by id.
+    pub fn staying(&self) -> Vec<Arc<Client>> {
+        let mut clients = self.all();
+        clients.retain(|client| !client.is_leaving());
+        clients
+    }
+
+    /// All clients, by id, with those that are leaving.
     pub fn all(&self) -> Vec<Arc<Client>> {
         let mut all: Vec<_> = self.clients.iter().map(|item| Arc::clone(&item)).collect();
         all.sort_unstable_by_key(|client| client.id);

@@ -235,6 +235,10 @@ def use_everything(client):
     client.flushall(asynchronous=True)
     client.config_set("maxmemory", "32mb")
     client.execute_command("MEMORY", "PURGE")
+    client.config_set("maxmemory", "0")
+    client.set("large", "x" * (40 << 20))
+    assert client.append("large", "y" * (40 << 20)) == 80 << 20
+    assert client.getrange("large", (40 << 20) - 1, 40 << 20) == "xy"
     assert client.info("clients")["connected_clients"] >= 1
     client.set("key", "value")
     assert client.get("key") == "value"

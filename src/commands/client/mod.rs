@@ -251,7 +251,7 @@ fn list(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
 
 fn write_list(shared: &Shared, filter: &Filter, own_id: u64, now_ms: u64, reply: &mut Reply<'_>) {
     let mut text = Vec::new();
-    for client in shared.clients.all() {
+    for client in shared.clients.staying() {
         if filter.selects(&client, own_id, now_ms) {
             describe(&client, now_ms, &mut text);
         }
@@ -269,8 +269,8 @@ fn kill(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let own_id = cx.session.client.id;
     let mut killed = 0;
     let mut own = false;
-    for client in cx.shared.clients.all() {
-        if client.doomed().is_some() || !filter.selects(&client, own_id, cx.now_ms) {
+    for client in cx.shared.clients.staying() {
+        if !filter.selects(&client, own_id, cx.now_ms) {
             continue;
         }
         killed += 1;
