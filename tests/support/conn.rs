@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::reply::{Reply, decode};
 
@@ -171,6 +171,31 @@ impl Conn {
     #[track_caller]
     pub fn line(&mut self, line: &str) -> Reply {
         self.cmd(&super::split_line(line))
+    }
+
+    /// Keeps asking until `done`. `None` when the server has disconnected this client for having
+    /// asked nothing for `idle`, as on a machine that stood still; panics when it was earlier.
+    #[track_caller]
+    pub fn keep_busy_until(
+        &mut self,
+        idle: Duration,
+        mut done: impl FnMut() -> bool,
+    ) -> Option<()> {
+        let mut last = Instant::now();
+        super::poll_until("a client that is busy meanwhile", || {
+            let now = Instant::now();
+            self.send(&["PING"]);
+            match self.try_read() {
+                Ok(reply) => assert_eq!(reply.text(), "PONG"),
+                Err(error) => {
+                    let asked_before = last.elapsed();
+                    assert!(asked_before >= idle, "{error:?} after {asked_before:?}");
+                    return Some(None);
+                }
+            }
+            last = now;
+            done().then_some(Some(()))
+        })
     }
 
     /// Sends all requests at once, then reads as many replies.

@@ -31,4 +31,4 @@ mod server;
 pub use conn::{Conn, ReadError, encode};
 pub use expect::{check, check_arity, run, run_both, split_line, verdict};
 pub use reply::{Reply, decode};
-pub use server::{Options, Oracle, Server, free_port, on_oracle, poll_until};
+pub use server::{Options, Oracle, Server, free_port, on_oracle, poll_until, with_time_enough};

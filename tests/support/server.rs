@@ -13,6 +13,8 @@ use super::conn::Conn;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a start is repeated when another process was faster to take the port.
 const START_ATTEMPTS: u32 = 8;
+/// How often an attempt that has so much time is repeated with twice as much.
+const TIMED_ATTEMPTS: u32 = 10;
 
 /// Whether redis-server stands in for our server (`REDISTILL_TEST_SUBJECT=redis`). A test of what
 /// only newer servers have returns early then; otherwise nothing may be skipped.
@@ -43,6 +45,17 @@ pub fn poll_until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
         );
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Makes attempts that only count when they are done before a time is over: each is given so many
+/// units of time, at first `first`, and says `None` if the machine stood still for so long that they
+/// were over; the next is given twice as many.
+#[track_caller]
+pub fn with_time_enough<T>(what: &str, first: u64, attempt: impl FnMut(u64) -> Option<T>) -> T {
+    (0..TIMED_ATTEMPTS)
+        .map(|nth| first << nth)
+        .find_map(attempt)
+        .unwrap_or_else(|| panic!("no time was enough: {what}"))
 }
 
 /// How to start a server. Settings are named as in `redistill.toml`, `section.key`.

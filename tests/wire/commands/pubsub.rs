@@ -1,7 +1,10 @@
 //! SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and their opposites, PUBLISH, SPUBLISH, PUBSUB, and what
 //! being a subscriber changes.
 
-use crate::support::{Conn, Options, Server, check, encode, on_oracle, poll_until, run, verdict};
+use crate::support::{
+    Conn, Options, ReadError, Server, check, encode, on_oracle, poll_until, run, verdict,
+    with_time_enough,
+};
 use std::time::Duration;
 
 fn start() -> Server {
@@ -549,22 +552,22 @@ fn a_subscriber_beyond_the_soft_limit_is_cut_off_in_time() {
 
 #[test]
 fn a_subscriber_is_never_idle() {
-    let server = start();
-    let mut admin = server.connect();
-    let mut reader = server.connect();
-    say(&mut reader, "SUBSCRIBE a", &["[subscribe a :1]"]);
-    let mut idle = server.connect();
-    check(&mut admin, "CONFIG SET timeout 1", "+OK");
-    // Once who is idle has been disconnected, the subscriber would have been too. The one that
-    // asks keeps busy.
-    idle.set_timeout(Duration::from_millis(100));
-    poll_until("the idle client is gone", || {
-        check(&mut admin, "PING", "+PONG");
-        let clients = admin.line("CLIENT LIST").text().lines().count();
-        (clients == 2).then_some(())
+    with_time_enough("who publishes stays busy", 1, |seconds| {
+        let server = start();
+        let mut admin = server.connect();
+        let mut reader = server.connect();
+        say(&mut reader, "SUBSCRIBE a", &["[subscribe a :1]"]);
+        let mut idle = server.connect();
+        check(&mut admin, &format!("CONFIG SET timeout {seconds}"), "+OK");
+        // Once who is idle has been disconnected, the subscriber would have been too.
+        idle.set_timeout(Duration::from_millis(1));
+        admin.keep_busy_until(Duration::from_secs(seconds), || {
+            matches!(idle.try_read(), Err(ReadError::Closed(_)))
+        })?;
+        check(&mut admin, "PUBLISH a x", ":1");
+        next(&mut reader, "[message a x]");
+        Some(())
     });
-    check(&mut admin, "PUBLISH a x", ":1");
-    next(&mut reader, "[message a x]");
 }
 
 #[test]

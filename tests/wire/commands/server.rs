@@ -1,6 +1,6 @@
 //! TIME, ROLE, LOLWUT, MODULE LIST and HELP, SHUTDOWN.
 
-use crate::support::{Options, Server, on_oracle, poll_until, run, run_both};
+use crate::support::{Options, Server, on_oracle, poll_until, run, run_both, with_time_enough};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 fn start() -> Server {
@@ -123,21 +123,37 @@ fn a_shutdown_under_way_is_not_aborted() {
     if on_oracle() {
         return;
     }
-    let mut server = start();
-    let mut busy = server.connect();
-    // A client that waits for a reply keeps the server from ending at once.
-    busy.send(&["DEBUG", "SLEEP", "1"]);
-    let mut other = server.connect();
-    run(&mut other, "PING -> +PONG");
-    let mut conn = server.connect();
-    conn.send(&["SHUTDOWN"]);
-    assert_eq!(conn.read_to_close(), b"");
-    poll_until("the server is shutting down", || {
-        let reply = other.line("SHUTDOWN ABORT").text();
-        (reply == "ERR Errors trying to SHUTDOWN. Check logs.").then_some(())
+    // Who asks nothing for half a second is let go of by a server that ends.
+    with_time_enough("the one that asks is not idle", 1, |_| {
+        let mut server = start();
+        let (mut busy, mut other) = (server.connect(), server.connect());
+        run(&mut other, "CLIENT PAUSE 600000 WRITE -> +OK");
+        // A client that waits for a reply keeps the server from ending at once.
+        busy.send(&["SET", "k", "v"]);
+        poll_until("it waits", || {
+            let clients = other.line("CLIENT LIST").text();
+            clients.contains(" flags=b ").then_some(())
+        });
+        let mut conn = server.connect();
+        conn.send(&["SHUTDOWN"]);
+        assert_eq!(conn.read_to_close(), b"");
+        let refused = poll_until("the server is shutting down", || {
+            other.send(&["SHUTDOWN", "ABORT"]);
+            match other.try_read() {
+                Ok(reply) => {
+                    (reply.text() == "ERR Errors trying to SHUTDOWN. Check logs.").then_some(true)
+                }
+                Err(_) => Some(false),
+            }
+        });
+        if !refused {
+            return None;
+        }
+        other.send(&["CLIENT", "UNPAUSE"]);
+        other.try_read().ok()?;
+        assert_eq!(busy.reply().text(), "OK");
+        drop((busy, other));
+        assert!(server.wait_exit().success());
+        Some(())
     });
-    drop(other);
-    assert_eq!(busy.reply().text(), "OK");
-    drop(busy);
-    assert!(server.wait_exit().success());
 }

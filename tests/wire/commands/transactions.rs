@@ -1,6 +1,6 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 
-use crate::support::{Conn, Options, Server, check, on_oracle, run, run_both};
+use crate::support::{Conn, Options, Server, check, on_oracle, run, run_both, with_time_enough};
 
 fn start() -> Server {
     Server::start(Options::new())
@@ -221,7 +221,13 @@ fn a_client_may_fail_its_own_watch() {
 fn a_watched_key_that_expires_fails_the_transaction() {
     let server = start();
     let (mut conn, mut other) = (server.connect(), server.connect());
-    run(&mut conn, "SET k 1 PX 30\n WATCH k -> +OK");
+    with_time_enough("it is watched while it is there", 30, |ms| {
+        run(
+            &mut conn,
+            &format!("UNWATCH\n SET k 1 PX {ms}\n WATCH k -> +OK"),
+        );
+        (conn.line("EXISTS k").int() == 1).then_some(())
+    });
     crate::support::poll_until("k expires", || other.line("GET k").is_null().then_some(()));
     run(&mut conn, "MULTI\n PING\n EXEC -> nil[]");
     // Gone before it was watched: nothing changes any more.

@@ -4,6 +4,7 @@
 
 use crate::support::{
     Conn, Options, Reply, Server, check, encode, on_oracle, poll_until, run, split_line, verdict,
+    with_time_enough,
 };
 
 fn start() -> Server {
@@ -105,9 +106,12 @@ fn time_room_and_flushes_invalidate() {
     let server = Server::start(options);
     let mut writer = server.connect();
     let mut conn = cache(&server, "NOLOOP");
-    run(&mut writer, "SET swept v PX 40");
-    run(&mut conn, "EXISTS swept -> *");
-    told(&mut conn, "[invalidate [swept]]");
+    let swept = with_time_enough("it is read while it is there", 40, |ms| {
+        run(&mut writer, &format!("SET swept{ms} v PX {ms}"));
+        let read = conn.line(&format!("EXISTS swept{ms}"));
+        (read.int() == 1).then(|| format!("swept{ms}"))
+    });
+    told(&mut conn, &format!("[invalidate [{swept}]]"));
     run(&mut writer, "SET k v");
     run(&mut conn, "GET k -> v");
     run(&mut writer, "FLUSHDB");
