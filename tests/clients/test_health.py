@@ -1,13 +1,17 @@
 """The health endpoint, asked by real HTTP and by peers that misbehave."""
 
+import contextlib
 import http.client
 import socket
 import statistics
 import subprocess
+import sys
 import time
+import urllib.request
 
+import pytest
 
-from harness import clean_environment, wait_for
+from harness import clean_environment, free_port, wait_for
 
 FIELDS = {
     "status", "uptime_seconds", "active_connections", "total_connections", "rejected_connections",
@@ -112,8 +116,30 @@ def test_slow_and_oversized_requests_are_cut_off(server):
     assert server.health().status == 200
 
 
-def test_it_answers_within_50_ms_while_the_workers_are_saturated(server):
-    """The median of many, since the machine that runs this has other things to do as well."""
+@pytest.fixture
+def anybody(tmp_path):
+    """The address of a web server that has nothing else to do."""
+    port = free_port()
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    quiet = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
+    process = subprocess.Popen([*command, "--directory", tmp_path], **quiet)
+    url = f"http://127.0.0.1:{port}/"
+
+    def answers():
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=30) as reply:
+            return reply.status == 200
+
+    try:
+        wait_for(answers, "the web server answers")
+        yield answers
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_it_answers_within_50_ms_while_the_workers_are_saturated(server, anybody):
+    """The median of many; more only where any answer takes long, on a machine that has other things
+    to do as well."""
     load = subprocess.Popen(
         ["redis-benchmark", "-p", str(server.port), "-t", "set,get", "-n", "1000000000",
          "-P", "64", "-c", "50", "-d", "256", "-r", "100000", "-q"],
@@ -125,13 +151,17 @@ def test_it_answers_within_50_ms_while_the_workers_are_saturated(server):
         wait_for(
             lambda: server.health().json["total_commands"] - start > 200_000, "the load runs"
         )
-        times = []
+        times, times_of_anybody = [], []
         for _ in range(100):
             began = time.monotonic()
             assert server.health().status == 200
             times.append(time.monotonic() - began)
+            began = time.monotonic()
+            assert anybody()
+            times_of_anybody.append(time.monotonic() - began)
         assert load.poll() is None, "the load lasted as long as the questions"
     finally:
         load.kill()
         load.wait()
-    assert statistics.median(times) < 0.050, sorted(times)
+    unavoidable = statistics.median(times_of_anybody)
+    assert statistics.median(times) < 0.050 + unavoidable, (unavoidable, sorted(times))

@@ -40,7 +40,7 @@ def test_strategies_of_limits(start_server, name):
     storage = storage_from_string(url(start_server()))
     assert storage.check()
     limiter = STRATEGIES[name](storage)
-    rare, often = limits.parse("5/hour"), limits.parse("2/second")
+    rare, often = limits.parse("5/year"), limits.parse("2/second")
     assert [limiter.hit(rare, "user", "ada") for _ in range(7)] == [True] * 5 + [False] * 2
     assert limiter.test(rare, "user", "ada") is False and limiter.test(rare, "user", "bob")
     assert limiter.get_window_stats(rare, "user", "ada").remaining == 0
@@ -58,7 +58,7 @@ def test_many_at_once_are_admitted_exactly_as_often_as_allowed(start_server):
     admitted = []
     for name in STRATEGIES:
         limiter = STRATEGIES[name](storage)
-        few = limits.parse("50/hour")
+        few = limits.parse("50/year")
         work = lambda: admitted.extend(limiter.hit(few, name) for _ in range(25))
         threads = [threading.Thread(target=work) for _ in range(4)]
         for thread in threads:

@@ -21,16 +21,32 @@ export async function waitFor(condition, what) {
   }
 }
 
-/** A port nobody listens on. */
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
+/**
+ * Makes an attempt that only counts if it is done before so many ms are over, and says so; on a
+ * machine that stood still for longer, again with twice as many.
+ */
+export async function withTimeEnough(attempt, firstMs) {
+  for (let ms = firstMs; ms < firstMs * 1000; ms *= 2) if (await attempt(ms)) return;
+  throw new Error(`${firstMs} ms were not enough, nor many times as many`);
+}
+
+const PORTS_PER_FILE = 16;
+let portsGiven = 0;
+
+/**
+ * A port nobody listens on: below the range the kernel gives to outgoing connections, and none that
+ * is given to another file of tests, which are processes that run side by side.
+ */
+export async function freePort() {
+  for (;;) {
+    const port = 12_000 + ((process.pid * PORTS_PER_FILE + portsGiven++) % 20_000);
+    const free = await new Promise((resolve) => {
+      const probe = createServer();
+      probe.once("error", () => resolve(false));
+      probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
     });
-  });
+    if (free) return port;
+  }
 }
 
 /** A certificate for localhost that signs itself; clients trust the file itself. */

@@ -13,6 +13,8 @@ import { Server, waitFor } from "./server.mjs";
 describe("Socket.IO on two servers", () => {
   const redis = new Server();
   const closing = [];
+  /** How long a server waits for the others' answers: 5 s by default. */
+  const patient = { requestsTimeout: 30_000 };
 
   before(() => redis.start());
   after(() => redis.remove());
@@ -25,7 +27,7 @@ describe("Socket.IO on two servers", () => {
     const publisher = new Redis({ host: "127.0.0.1", port: redis.port });
     const subscriber = publisher.duplicate();
     const http = createServer();
-    const server = new SocketServer(http, { adapter: createAdapter(publisher, subscriber) });
+    const server = new SocketServer(http, { adapter: createAdapter(publisher, subscriber, patient) });
     server.on("connection", (socket) => {
       socket.on("join", async (room, done) => done(await socket.join(room)));
       socket.on("say", (room, text) => server.to(room).emit("said", text));
@@ -84,7 +86,7 @@ describe("Socket.IO on two servers", () => {
     assert.deepEqual(await a.server.serverSideEmitWithAck("sum", 2, 3), [5]);
     there.socket.on("question", (answer) => answer("an answer"));
     here.socket.on("question", (answer) => answer("an answer"));
-    const answers = await a.server.to("room").timeout(10_000).emitWithAck("question");
+    const answers = await a.server.to("room").timeout(30_000).emitWithAck("question");
     assert.deepEqual(answers, ["an answer", "an answer"]);
     a.server.in("room").disconnectSockets();
     await waitFor(() => there.socket.disconnected && here.socket.disconnected, "both are gone");
