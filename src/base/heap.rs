@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::pages::{map, remap, unmap};
+use libmimalloc_sys::{mi_malloc, mi_realloc};
 use mimalloc::MiMalloc;
 use std::alloc::{GlobalAlloc, Layout};
 
@@ -23,6 +24,12 @@ fn is_mapped(layout: Layout) -> bool {
     layout.size() >= MAPPED_MIN && layout.align() <= PAGE_BYTES
 }
 
+/// Is a block of this layout aligned well enough without asking for it? Then mimalloc takes half the
+/// instructions. Its blocks of more than 8 bytes are aligned to 16, smaller ones to 8.
+fn is_aligned_anyway(layout: Layout) -> bool {
+    layout.align() <= 8 || layout.align() <= 16 && layout.size() > 8
+}
+
 // SAFETY: each block comes from mimalloc or from fresh pages and goes back where it came from, since
 // its layout tells which; pages are aligned as `is_mapped` demands, at least as large as was asked, and
 // zero when fresh. Nothing here panics.
@@ -31,6 +38,10 @@ unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if is_mapped(layout) {
             return map(layout.size());
+        }
+        if is_aligned_anyway(layout) {
+            // SAFETY: any size may be asked for.
+            return unsafe { mi_malloc(layout.size()) }.cast();
         }
         // SAFETY: the caller's contract.
         unsafe { MiMalloc.alloc(layout) }
@@ -62,6 +73,10 @@ unsafe impl GlobalAlloc for Heap {
         // SAFETY: the caller's contract: the new size is not zero and no layout's limit is exceeded.
         let new = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
         match (is_mapped(layout), is_mapped(new)) {
+            // SAFETY: the caller's contract; both kinds of blocks may be reallocated so.
+            (false, false) if is_aligned_anyway(new) => unsafe {
+                mi_realloc(block.cast(), new_size).cast()
+            },
             // SAFETY: the caller's contract.
             (false, false) => unsafe { MiMalloc.realloc(block, layout, new_size) },
             // SAFETY: the block is pages, and its old place is not used any more.
