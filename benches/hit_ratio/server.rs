@@ -27,7 +27,12 @@ impl Server {
             policy,
             ..eviction_settings(&config)
         };
-        let keyspace = Keyspace::new(config.server.shard_count(), 1, 1, settings);
+        let keyspace = Keyspace::new(
+            config.server.shard_count(config.memory.max_memory),
+            1,
+            1,
+            settings,
+        );
         keyspace.set_allowed_bytes((capacity * BYTES_PER_KEY) as u64);
         Server {
             keyspace,

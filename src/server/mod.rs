@@ -111,7 +111,7 @@ fn shared(loaded: Loaded, overrides: Overrides, env: BTreeMap<String, String>, a
     let server = &loaded.config.server;
     let databases = server.databases as usize;
     let keyspace = Keyspace::new(
-        server.shard_count(),
+        server.shard_count(loaded.config.memory.max_memory),
         databases,
         server.worker_count(),
         eviction_settings(&loaded.config),

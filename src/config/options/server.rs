@@ -4,6 +4,12 @@ use super::{INT_MAX, Spec, boolean, int, path, section, size_between};
 use crate::config::types::BindAddress;
 use crate::config::value::Kind;
 
+/// Lock stripes at most, unless more are asked for.
+const SHARDS_MAX: usize = 4096;
+/// Memory for which there is a lock stripe of its own: a table of 50,000 keys at most, which grows in
+/// about 2 ms.
+const SHARD_BYTES: u64 = 4 << 20;
+
 section! {
     /// Listening, threads and connections.
     server: Server {
@@ -23,7 +29,8 @@ section! {
         databases: u32 = int(1, 65_536, "16").redis(&["databases"]);
         /// Threads that serve clients; 0 is one for each core the process may use.
         workers: u32 = int(0, 1024, "0");
-        /// Lock stripes of each database, a power of two; 0 is 256, 1024 from 8 workers on, 4096 from 32 on.
+        /// Lock stripes of each database, a power of two. 0 is one for each 4 MB of `max_memory`, up to 4096
+        /// and at least 256, 1024 from 8 workers on, 4096 from 32 on.
         num_shards: u32 = Spec::new(Kind::PowerOfTwo { max: 65_536 }, "0");
         /// Requests of a connection that are taken together. More is faster when clients
         /// pipeline; 1 sends each reply at once.
@@ -72,14 +79,20 @@ impl Server {
         }
     }
 
-    /// Lock stripes of each database: `num_shards`, or what suits the number of workers.
-    pub fn shard_count(&self) -> usize {
-        match (self.num_shards, self.worker_count()) {
-            (0, ..8) => 256,
-            (0, ..32) => 1024,
-            (0, _) => 4096,
-            (shards, _) => shards as usize,
+    /// Lock stripes of each database: `num_shards`, or what suits the number of workers, so that they
+    /// hardly meet, and `max_memory` (bytes, 0 is no limit), so that no stripe's table is so large that
+    /// others feel it grow.
+    pub fn shard_count(&self, max_memory: u64) -> usize {
+        if self.num_shards > 0 {
+            return self.num_shards as usize;
         }
+        let least = match self.worker_count() {
+            0..8 => 256,
+            8..32 => 1024,
+            _ => SHARDS_MAX,
+        };
+        let stripes = (max_memory / SHARD_BYTES).min(SHARDS_MAX as u64) as usize;
+        stripes.next_power_of_two().max(least)
     }
 
     /// Addresses of the health endpoint.

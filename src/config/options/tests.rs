@@ -181,6 +181,22 @@ fn defaults_are_those_of_the_rows() {
 }
 
 #[test]
+fn stripes_suit_workers_and_memory() {
+    let mut server = Config::default().server;
+    server.workers = 2;
+    let at = |server: &Server, megabytes: u64| server.shard_count(megabytes << 20);
+    assert_eq!(
+        [0, 1, 1024, 1028].map(|it| at(&server, it)),
+        [256, 256, 256, 512]
+    );
+    assert_eq!([8 << 10, 1 << 30].map(|it| at(&server, it)), [2048, 4096]);
+    server.workers = 8;
+    assert_eq!([0, 8 << 10].map(|it| at(&server, it)), [1024, 2048]);
+    server.num_shards = 64;
+    assert_eq!(at(&server, 8 << 10), 64);
+}
+
+#[test]
 fn documents_mention_every_option() {
     let (toml, markdown) = (toml(), markdown());
     for row in rows() {
