@@ -13,9 +13,9 @@ use std::task::{Context, Poll, Waker, ready};
 const SLACK_MAX: usize = 64 * 1024;
 /// What is owed beyond this is not copied together: that would take milliseconds.
 const SETTLED_MAX: usize = 1 << 20;
-/// Bytes sent before others have their turn, about 2 ms: a reply of 100 MB to a peer that takes it as
-/// fast as it comes would go out in one call.
-const SENT_AT_ONCE_MAX: usize = 2 << 20;
+/// Bytes sent before others have their turn, 1 to 3 ms: a reply of 100 MB to a peer that takes it as
+/// fast as it comes would go out in one call. A value of 1 MiB goes with what stands around it.
+const SENT_AT_ONCE_MAX: usize = (1 << 20) + (64 << 10);
 
 impl Connection {
     /// Sends a batch's replies. False when the peer does not take them all now; the rest is kept
