@@ -3,9 +3,11 @@
 //! A publisher puts its message into the mailbox of every subscriber and has it sent: by the
 //! connection's task, which it wakes, on whichever worker that is, or, for the clients of its own
 //! thread, by that thread's postman. Nothing is locked but
-//! the part of the registry that the channel is in, for reading, and each mailbox in its turn. So
-//! one publisher's messages on a channel arrive in their order, and once [`PubSub::unsubscribe`]
-//! has returned nothing more is posted.
+//! the part of the registry that the channel is in, for reading, and each mailbox in its turn; and,
+//! where there are several receivers, whose order it is. So the messages on a channel arrive in one
+//! order, the same for all its subscribers and for patterns that match it, one publisher's in that
+//! in which they were sent, an answer to a message behind it; and once [`PubSub::unsubscribe`] has
+//! returned nothing more is posted.
 
 mod message;
 mod subscriptions;
@@ -15,6 +17,7 @@ pub use message::Message;
 pub use subscriptions::Subscriptions;
 
 use crate::base::glob;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use topics::Topics;
 
@@ -46,12 +49,16 @@ pub trait Subscriber: Send + Sync {
 /// All subscriptions.
 pub struct PubSub<S> {
     topics: [Topics<S>; 3],
+    /// Held by whoever delivers to several names of which one is a pattern: see
+    /// `topics::Crowd::order`.
+    order: Mutex<()>,
 }
 
 impl<S> Default for PubSub<S> {
     fn default() -> PubSub<S> {
         PubSub {
             topics: KINDS.map(|_| Topics::default()),
+            order: Mutex::new(()),
         }
     }
 }
@@ -76,11 +83,16 @@ impl<S: Subscriber> PubSub<S> {
     /// to how many. O(receivers + patterns).
     pub fn publish(&self, channel: &[u8], payload: &[u8], limit_bytes: u64) -> usize {
         let message = Message::new(&[b"message", channel], [payload]);
-        let direct = self.topics[Kind::Channel as usize].deliver(channel, &message, limit_bytes);
-        let patterns = &self.topics[Kind::Pattern as usize];
+        let (channels, patterns) = (
+            &self.topics[Kind::Channel as usize],
+            &self.topics[Kind::Pattern as usize],
+        );
         if patterns.len() == 0 {
-            return direct;
+            return channels.deliver(channel, &message, limit_bytes);
         }
+        let others = patterns.len() > 1 || channels.len() > 0;
+        let _order = others.then(|| self.order.lock());
+        let direct = channels.deliver(channel, &message, limit_bytes);
         let mut matched = 0;
         patterns.each(|pattern, subscribers| {
             if glob::matches(pattern, channel, false) {

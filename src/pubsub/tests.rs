@@ -1,6 +1,7 @@
 use super::*;
 use crate::protocol::Protocol;
 use parking_lot::Mutex;
+use std::mem::take;
 
 #[derive(Default)]
 struct Reader {
@@ -110,4 +111,46 @@ fn names_are_listed_by_pattern() {
     }
     assert_eq!(pubsub.names(Kind::Channel, Some(b"a*")).len(), 2);
     assert_eq!(pubsub.names(Kind::Channel, None).len(), 3);
+}
+
+#[test]
+fn all_subscribers_see_one_order_whoever_publishes() {
+    const EACH: usize = 5000;
+    let pubsub = PubSub::default();
+    let readers = [1, 2, 3].map(reader);
+    for reader in &readers {
+        pubsub.subscribe(Kind::Channel, b"c", reader);
+        pubsub.subscribe(Kind::Shard, b"c", reader);
+    }
+    let publish = |kind: Kind| {
+        std::thread::scope(|scope| {
+            for publisher in [b"a", b"b"] {
+                scope.spawn(|| {
+                    for _ in 0..EACH {
+                        match kind {
+                            Kind::Shard => pubsub.publish_in_shard(b"c", publisher, 0),
+                            _ => pubsub.publish(b"c", publisher, 0),
+                        };
+                    }
+                });
+            }
+        });
+        readers
+            .each_ref()
+            .map(|reader| take(&mut *reader.got.lock()))
+    };
+    for kind in [Kind::Channel, Kind::Shard] {
+        let [first, second, third] = publish(kind);
+        assert_eq!(first.len(), 2 * EACH);
+        assert!(first == second && second == third);
+    }
+    let other = reader(4);
+    pubsub.subscribe(Kind::Pattern, b"*", &other);
+    let [first, second, third] = publish(Kind::Channel);
+    assert!(first == second && second == third);
+    let payloads = |got: &[String]| -> Vec<u8> {
+        let last = got.iter().map(|text| text.as_bytes()[text.len() - 3]);
+        last.collect()
+    };
+    assert!(payloads(&first) == payloads(&other.got.lock()));
 }

@@ -3,6 +3,7 @@
 use super::{Message, Subscriber};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::Vacant;
 use std::sync::Arc;
@@ -104,6 +105,9 @@ pub(super) struct Crowd<S> {
     all: Vec<Arc<S>>,
     /// Where each stands, by its id.
     places: HashMap<u64, u32>,
+    /// Held by whoever delivers: all get one message before anybody gets the next, which may be
+    /// somebody's answer to the first.
+    order: Mutex<()>,
 }
 
 impl<S: Subscriber> Subscribers<S> {
@@ -116,6 +120,7 @@ impl<S: Subscriber> Subscribers<S> {
 
     /// Returns to how many.
     pub(super) fn deliver(&self, message: &Message<'_>, limit_bytes: u64) -> usize {
+        let _order = self.order();
         let mut receivers = 0;
         self.each(|subscriber| receivers += usize::from(subscriber.deliver(message, limit_bytes)));
         receivers
@@ -128,6 +133,13 @@ impl<S: Subscriber> Subscribers<S> {
         }
     }
 
+    fn order(&self) -> Option<MutexGuard<'_, ()>> {
+        match self {
+            Subscribers::One(_) => None,
+            Subscribers::Many(many) => Some(many.order.lock()),
+        }
+    }
+
     fn add(&mut self, subscriber: &Arc<S>) {
         match self {
             Subscribers::One(one) if one.id() == subscriber.id() => {}
@@ -135,6 +147,7 @@ impl<S: Subscriber> Subscribers<S> {
                 let mut both = Crowd {
                     all: Vec::with_capacity(2),
                     places: HashMap::with_capacity(2),
+                    order: Mutex::new(()),
                 };
                 both.add(one);
                 both.add(subscriber);

@@ -2,7 +2,7 @@
 //! being a subscriber changes.
 
 use crate::support::{
-    Conn, Options, ReadError, Server, check, encode, on_oracle, poll_until, run, verdict,
+    Conn, Options, ReadError, Reply, Server, check, encode, on_oracle, poll_until, run, verdict,
     with_time_enough,
 };
 use std::time::Duration;
@@ -584,4 +584,43 @@ fn a_client_that_waits_for_keys_gets_its_messages() {
     next(&mut conn, "[message a x]");
     check(&mut publisher, "RPUSH list v", ":1");
     assert_eq!(verdict(&conn.read(), "[list v]", 3), Ok(()));
+}
+
+/// Publishers on two workers, subscribers on both: what comes first comes first to all of them, by
+/// whatever they listen.
+#[test]
+fn all_see_the_messages_of_a_channel_in_one_order() {
+    const EACH: usize = 2000;
+    let server = Server::start(Options::new().set("server.workers", 2));
+    let mut subscribers: Vec<Conn> = (0..6).map(|_| server.connect()).collect();
+    for patterns in [0, 2] {
+        for subscriber in &mut subscribers[..patterns] {
+            say(subscriber, "UNSUBSCRIBE news", &["[unsubscribe news :0]"]);
+            say(subscriber, "PSUBSCRIBE n*", &["[psubscribe n* :1]"]);
+        }
+        if patterns == 0 {
+            for subscriber in &mut subscribers {
+                say(subscriber, "SUBSCRIBE news", &["[subscribe news :1]"]);
+            }
+        }
+        std::thread::scope(|scope| {
+            for name in ["a", "b"] {
+                let mut publisher = server.connect();
+                scope.spawn(move || {
+                    for nth in 0..EACH {
+                        check(&mut publisher, &format!("PUBLISH news {name}{nth}"), ":6");
+                    }
+                });
+            }
+        });
+        let heard = subscribers.iter_mut().map(|subscriber| -> Vec<String> {
+            let payload = |_| match subscriber.read() {
+                Reply::Array(mut parts) => parts.pop().expect("a payload").text(),
+                other => panic!("no message: {other}"),
+            };
+            (0..2 * EACH).map(payload).collect()
+        });
+        let heard: Vec<Vec<String>> = heard.collect();
+        assert!(heard.iter().all(|one| *one == heard[0]));
+    }
 }
