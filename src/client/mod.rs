@@ -329,7 +329,7 @@ impl Drop for Connection {
         // Borrowed only while a turn of this worker is under way; then the process is ending.
         if let Ok(mut desk) = self.desk.try_borrow_mut() {
             if let Waiting::Keys(blocked, _) = &self.waiting {
-                desk.engine.abandon(blocked);
+                desk.engine.abandon(&self.session, blocked);
             }
             dispatch::disconnect(&mut desk.engine, &mut self.session);
             desk.recycle(std::mem::take(&mut self.input));

@@ -5,7 +5,7 @@ use super::{Engine, permission};
 use crate::commands::spec::{Block, Flow, Handler, Otherwise};
 use crate::commands::table::{self, Registered};
 use crate::error::Error;
-use crate::keyspace::waiting::{Request, Waiter};
+use crate::keyspace::waiting::{Request, Waiter, Waits};
 use crate::keyspace::{Key, Txn};
 use crate::protocol::{Args, Output, Reply};
 use crate::session::{Session, Shared, Unblocked};
@@ -32,11 +32,12 @@ pub(super) fn block(
     (command, args): (&'static Registered, Args<'_>),
     block: &mut Block,
 ) -> Blocked {
-    let client = Arc::clone(&session.client);
-    client.last_command.store(command.id as u32, Relaxed);
+    session
+        .client
+        .last_command
+        .store(command.id as u32, Relaxed);
     // The arguments, and each key twice: with the waiter and with its queue.
     let bytes = 3 * args.total_bytes() + args.len() * WAITING_KEY_BYTES;
-    client.set_waiting(bytes as u64);
     let until_ms = block.timeout_ms.map(|ms| txn.now_ms().saturating_add(ms));
     let waiter = txn.wait(Request {
         command: command.id,
@@ -46,8 +47,9 @@ pub(super) fn block(
         kind: block.kind,
         when_gone: block.when_gone,
         timed: until_ms.is_some(),
-        client,
+        client: Arc::clone(&session.client) as Arc<dyn Waits>,
     });
+    session.client.set_waiting(&waiter, bytes as u64);
     Blocked {
         waiter,
         command,
@@ -75,7 +77,7 @@ pub(super) fn serve(txn: &mut Txn<'_>, shared: &Shared) {
             match run(txn, shared, &waiter) {
                 Ran::Served(reply) => {
                     shared.keyspace.end_waiting(&waiter);
-                    waiter.serve(reply);
+                    waiter.serve(reply, txn.now_ms());
                 }
                 Ran::Nothing => {
                     waiter.release();
@@ -151,10 +153,10 @@ impl Engine {
                 permission::check(self, session, request, false).err()
             }
         };
-        let unblocked = session.client.unblocked();
+        let unblocked = waiter.ended();
         let expired = blocked.until_ms.is_some_and(|until| self.now_ms >= until);
-        let over = unblocked.is_some() || expired || refused.is_some();
-        if !over || !waiter.cancel() {
+        let over = expired || refused.is_some();
+        if unblocked.is_none() && !(over && waiter.cancel()) {
             return None;
         }
         self.shared.keyspace.end_waiting(waiter);
@@ -197,8 +199,9 @@ impl Engine {
     }
 
     /// Ends a blocked client's wait without a reply: it is gone.
-    pub fn abandon(&self, blocked: &Blocked) {
+    pub fn abandon(&self, session: &Session, blocked: &Blocked) {
         blocked.waiter.cancel();
+        session.client.end_waiting();
         self.shared.keyspace.end_waiting(&blocked.waiter);
     }
 }

@@ -23,6 +23,18 @@ const CLAIMED: u8 = 1;
 const SERVED: u8 = 2;
 /// It no longer waits.
 const CANCELLED: u8 = 3;
+/// Another client has ended its wait.
+const ENDED_IN_TIME: u8 = 4;
+const ENDED_WITH_ERROR: u8 = 5;
+
+/// How `CLIENT UNBLOCK` ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unblocked {
+    /// As if its time were up.
+    AsTimeout,
+    /// With an error.
+    WithError,
+}
 
 /// A request that waits for keys.
 pub struct Waiter {
@@ -55,6 +67,9 @@ pub struct Waiter {
 pub trait Waits: Send + Sync {
     /// Wakes its task.
     fn wake(&self);
+
+    /// It is about to be given what it waited for, at this moment on the server timeline.
+    fn end_wait(&self, now_ms: u64);
 
     /// Is it to be disconnected? Then it takes nothing any more.
     fn is_leaving(&self) -> bool;
@@ -130,9 +145,11 @@ impl Waiter {
         self.client.wake();
     }
 
-    /// Gives it its reply.
-    pub fn serve(&self, reply: Output) {
+    /// Gives it its reply: from now on it does not wait, whenever its task has its turn.
+    pub fn serve(&self, reply: Output, now_ms: u64) {
         *self.reply.lock() = Some(reply);
+        // Its task goes on, and may wait anew, as soon as it is served.
+        self.client.end_wait(now_ms);
         self.pass(CLAIMED, SERVED);
         self.client.wake();
     }
@@ -147,6 +164,30 @@ impl Waiter {
     /// Stops waiting. False when its request is being run, or was: then it has a reply to come.
     pub fn cancel(&self) -> bool {
         self.pass(WAITING, CANCELLED)
+    }
+
+    /// Ends its wait for another client: it is given nothing from now on. False when it does not
+    /// wait any more; `None` while its request is being run, which shows whether it does.
+    pub fn end(&self, how: Unblocked) -> Option<bool> {
+        let to = match how {
+            Unblocked::AsTimeout => ENDED_IN_TIME,
+            Unblocked::WithError => ENDED_WITH_ERROR,
+        };
+        let order = (Ordering::AcqRel, Ordering::Acquire);
+        match self.state.compare_exchange(WAITING, to, order.0, order.1) {
+            Ok(_) => Some(true),
+            Err(CLAIMED) => None,
+            Err(_) => Some(false),
+        }
+    }
+
+    /// Was its wait ended by [`Waiter::end`]?
+    pub fn ended(&self) -> Option<Unblocked> {
+        match self.state.load(Ordering::Acquire) {
+            ENDED_IN_TIME => Some(Unblocked::AsTimeout),
+            ENDED_WITH_ERROR => Some(Unblocked::WithError),
+            _ => None,
+        }
     }
 
     /// Has its client run the request again.
@@ -273,6 +314,8 @@ mod tests {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
 
+        fn end_wait(&self, _: u64) {}
+
         fn is_leaving(&self) -> bool {
             false
         }
@@ -312,9 +355,16 @@ mod tests {
         let client = Arc::new(Client::default());
         let served = waiter(&client);
         assert!(served.claim() && !served.cancel() && served.take_reply().is_none());
-        served.serve(Output::default());
+        assert_eq!(served.end(Unblocked::AsTimeout), None, "being run");
+        served.serve(Output::default(), 0);
         assert!(!served.cancel() && served.take_reply().is_some());
+        assert_eq!(served.end(Unblocked::AsTimeout), Some(false));
         let cancelled = waiter(&client);
         assert!(cancelled.cancel() && !cancelled.claim() && !cancelled.claim_retry());
+        let ended = waiter(&client);
+        assert_eq!(ended.end(Unblocked::WithError), Some(true));
+        assert_eq!(ended.end(Unblocked::AsTimeout), Some(false));
+        assert_eq!(ended.ended(), Some(Unblocked::WithError));
+        assert!(!ended.claim() && !ended.cancel() && ended.take_reply().is_none());
     }
 }

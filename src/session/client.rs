@@ -2,7 +2,7 @@
 
 use super::post::Seat;
 use crate::config::{OutputLimit, OutputLimits};
-use crate::keyspace::waiting::Waits;
+use crate::keyspace::waiting::{Unblocked, Waiter, Waits};
 use crate::keyspace::watch::DirtyFlag;
 use crate::protocol::output::Blob;
 use crate::protocol::{Output, Protocol};
@@ -70,26 +70,11 @@ pub enum Doom {
     Ended = 7,
 }
 
-/// How `CLIENT UNBLOCK` ended a wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unblocked {
-    /// As if its time were up.
-    AsTimeout,
-    /// With an error.
-    WithError,
-}
-
 /// Messages from this length on are shared between their receivers; a shorter one is copied, if it
 /// is not alone.
 const SHARED_MIN: usize = 16 * 1024;
 /// Room that a mailbox begins with: where one message comes, more often do.
 const MAIL_ROOM: usize = 1024;
-
-/// Values of a client's `wait`.
-const NO_WAIT: u8 = 0;
-const WAITS: u8 = 1;
-const UNBLOCK_AS_TIMEOUT: u8 = 2;
-const UNBLOCK_WITH_ERROR: u8 = 3;
 
 /// Conditions shown in `CLIENT LIST`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +167,7 @@ pub struct Client {
     pub subscription_bytes: AtomicU64,
     waiting_bytes: AtomicU64,
     authenticated: AtomicBool,
-    wait: AtomicU8,
+    wait: Mutex<Option<Arc<Waiter>>>,
     identity: Mutex<Identity>,
     /// The name of its user; `None` is `default`.
     pub(super) user: Mutex<Option<Arc<[u8]>>>,
@@ -221,7 +206,7 @@ impl Client {
             authenticated: AtomicBool::new(false),
             flags: AtomicU32::new(0),
             doom: AtomicU8::new(0),
-            wait: AtomicU8::new(NO_WAIT),
+            wait: Mutex::default(),
             identity: Mutex::default(),
             user: Mutex::default(),
             dirty: Mutex::default(),
@@ -308,42 +293,45 @@ impl Client {
             + self.subscription_bytes.load(Relaxed)
     }
 
-    /// Notes that it waits in a blocking command, which takes so many bytes meanwhile.
-    pub fn set_waiting(&self, bytes: u64) {
+    /// Notes that it waits in a blocking command, which takes so many bytes meanwhile. To be said
+    /// under the locks under which it began to.
+    pub fn set_waiting(&self, waiter: &Arc<Waiter>, bytes: u64) {
+        let mut wait = self.wait.lock();
         self.waiting_bytes.store(bytes, Relaxed);
-        self.wait.store(WAITS, Relaxed);
         self.set(Flag::Blocked, true);
+        *wait = Some(Arc::clone(waiter));
     }
 
     /// Notes that it no longer waits.
     pub fn end_waiting(&self) {
+        self.forget_wait(&mut self.wait.lock());
+    }
+
+    fn forget_wait(&self, wait: &mut Option<Arc<Waiter>>) {
         self.waiting_bytes.store(0, Relaxed);
-        self.wait.store(NO_WAIT, Relaxed);
         self.set(Flag::Blocked, false);
+        *wait = None;
     }
 
-    /// Ends its wait in a blocking command. False when it is in none.
-    pub fn unblock(&self, how: Unblocked) -> bool {
-        let wanted = match how {
-            Unblocked::AsTimeout => UNBLOCK_AS_TIMEOUT,
-            Unblocked::WithError => UNBLOCK_WITH_ERROR,
-        };
-        let done = self
-            .wait
-            .compare_exchange(WAITS, wanted, Relaxed, Relaxed)
-            .is_ok();
-        if done {
-            self.wake();
-        }
-        done
-    }
-
-    /// Was its wait ended by [`Client::unblock`]?
-    pub fn unblocked(&self) -> Option<Unblocked> {
-        match self.wait.load(Relaxed) {
-            UNBLOCK_AS_TIMEOUT => Some(Unblocked::AsTimeout),
-            UNBLOCK_WITH_ERROR => Some(Unblocked::WithError),
-            _ => None,
+    /// Ends its wait in a blocking command; whatever comes after this returns finds it as one that
+    /// does not wait. False when it is in none, or has its reply already.
+    pub fn unblock(&self, how: Unblocked, now_ms: u64) -> bool {
+        loop {
+            let mut wait = self.wait.lock();
+            let Some(waiter) = &*wait else { return false };
+            match waiter.end(how) {
+                Some(true) => {
+                    self.active_ms.fetch_max(now_ms, Relaxed);
+                    self.forget_wait(&mut wait);
+                    drop(wait);
+                    self.wake();
+                    return true;
+                }
+                Some(false) => return false,
+                // Somebody runs its request, which takes no lock that is not to be had at once.
+                None => drop(wait),
+            }
+            std::thread::yield_now();
         }
     }
 
@@ -461,6 +449,12 @@ impl Client {
 impl Waits for Client {
     fn wake(&self) {
         self.wake();
+    }
+
+    fn end_wait(&self, now_ms: u64) {
+        // Who has waited for long is not idle since then.
+        self.active_ms.fetch_max(now_ms, Relaxed);
+        self.end_waiting();
     }
 
     fn is_leaving(&self) -> bool {

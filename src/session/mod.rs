@@ -19,7 +19,7 @@ mod subscribing;
 mod users;
 
 pub use caching::{Caching, redirected};
-pub use client::{Address, Client, Doom, Flag, Identity, Unblocked};
+pub use client::{Address, Client, Doom, Flag, Identity};
 pub use herald::{Herald, MailLimits};
 pub use latency::{
     Event as LatencyEvent, LatencyMonitor, Sample as LatencySample, Series as LatencySeries,
@@ -38,6 +38,7 @@ use crate::base::clock::Clock;
 use crate::config::{Change, Config, Live, SetError, options};
 use crate::keyspace::Keyspace;
 use crate::keyspace::eviction::Settings;
+pub use crate::keyspace::waiting::Unblocked;
 use crate::keyspace::watch::DirtyFlag;
 use crate::metrics::Metrics;
 use crate::protocol::Protocol;

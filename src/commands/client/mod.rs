@@ -379,6 +379,10 @@ fn unblock(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
     let client = u64::try_from(id)
         .ok()
         .and_then(|id| cx.shared.clients.get(id));
-    reply.int(client.is_some_and(|client| client.unblock(how)).into());
+    reply.int(
+        client
+            .is_some_and(|client| client.unblock(how, cx.now_ms))
+            .into(),
+    );
     DONE
 }

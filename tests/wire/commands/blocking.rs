@@ -345,6 +345,49 @@ fn clients_are_unblocked_and_killed() {
     check(&mut admin, "LLEN k", ":1");
 }
 
+/// In one batch with what follows, so that the waiting client's task has no turn in between.
+#[test]
+fn a_wait_is_over_for_all_when_its_end_is_answered() {
+    let server = start();
+    let mut conn = server.connect();
+    let mut waiter = server.connect();
+    let id = waiter.line("CLIENT ID").int();
+    let info = |conn: &mut Conn, waiting: usize| {
+        let info = conn.read().text();
+        assert!(
+            info.contains(&format!("blocked_clients:{waiting}\r")),
+            "{info}"
+        );
+    };
+    for (how, reply) in [
+        ("", "nil[]"),
+        (" ERROR", "-UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+    ] {
+        waiter.send_raw(b"BLPOP queue 0\r\n");
+        await_blocked(&server, 1);
+        conn.send_raw(
+            format!(
+                "CLIENT UNBLOCK {id}{how}\r\nINFO clients\r\nCLIENT UNBLOCK {id}\r\n\
+                 RPUSH queue job\r\nLPOP queue\r\n"
+            )
+            .as_bytes(),
+        );
+        expect(&mut conn, ":1");
+        info(&mut conn, 0);
+        expect(&mut conn, ":0");
+        expect(&mut conn, ":1");
+        expect(&mut conn, "job");
+        expect(&mut waiter, reply);
+    }
+    waiter.send_raw(b"BLPOP queue 0\r\n");
+    await_blocked(&server, 1);
+    conn.send_raw(format!("RPUSH queue job\r\nCLIENT UNBLOCK {id}\r\nINFO clients\r\n").as_bytes());
+    expect(&mut conn, ":1");
+    expect(&mut conn, ":0");
+    info(&mut conn, 0);
+    expect(&mut waiter, "[queue job]");
+}
+
 #[test]
 fn what_was_sent_behind_waits_too() {
     let server = start();
