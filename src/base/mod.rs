@@ -7,6 +7,7 @@ pub mod digest;
 pub mod float;
 mod float_syntax;
 pub mod glob;
+pub mod hangup;
 pub mod hash;
 pub mod heap;
 pub mod lcs;

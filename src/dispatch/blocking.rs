@@ -102,8 +102,9 @@ enum Ran {
 
 /// Runs a waiter's request inside a transaction.
 fn run(txn: &mut Txn<'_>, shared: &Shared, waiter: &Waiter) -> Ran {
-    // Asked under the locks: what is pushed after `CLIENT KILL` goes to the next.
-    if waiter.client.is_leaving() {
+    // Asked under the locks: what is pushed after `CLIENT KILL`, or after the client has hung up, goes
+    // to the next.
+    if waiter.client.is_leaving() || waiter.client.has_hung_up() {
         return Ran::Nothing;
     }
     let row = table::all()[waiter.command].command;

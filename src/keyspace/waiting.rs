@@ -73,6 +73,9 @@ pub trait Waits: Send + Sync {
 
     /// Is it to be disconnected? Then it takes nothing any more.
     fn is_leaving(&self) -> bool;
+
+    /// Has its peer hung up, which its own task may not know yet? A system call.
+    fn has_hung_up(&self) -> bool;
 }
 
 /// What a waiter waits with.
@@ -317,6 +320,10 @@ mod tests {
         fn end_wait(&self, _: u64) {}
 
         fn is_leaving(&self) -> bool {
+            false
+        }
+
+        fn has_hung_up(&self) -> bool {
             false
         }
     }

@@ -1,6 +1,7 @@
 //! The part of a client's state that other threads may see and signal.
 
 use super::post::Seat;
+use crate::base::hangup::is_hung_up;
 use crate::config::{OutputLimit, OutputLimits};
 use crate::keyspace::waiting::{Unblocked, Waiter, Waits};
 use crate::keyspace::watch::DirtyFlag;
@@ -459,6 +460,11 @@ impl Waits for Client {
 
     fn is_leaving(&self) -> bool {
         self.is_leaving()
+    }
+
+    fn has_hung_up(&self) -> bool {
+        // Once the connection is closed its number may be another's; then it waits for nothing.
+        is_hung_up(self.fd)
     }
 }
 

@@ -388,6 +388,24 @@ fn a_wait_is_over_for_all_when_its_end_is_answered() {
     expect(&mut waiter, "[queue job]");
 }
 
+/// As when a consumer dies: its end comes before what is pushed, whichever worker learns of it when.
+#[test]
+fn who_has_hung_up_takes_nothing_along() {
+    let server = start();
+    let mut conn = server.connect();
+    for _ in 0..100 {
+        let mut waiters = [server.connect(), server.connect()];
+        for waiter in &mut waiters {
+            waiter.send_raw(b"BLPOP queue 0\r\n");
+        }
+        await_blocked(&server, 2);
+        drop(waiters);
+        check(&mut conn, "RPUSH queue job", ":1");
+        check(&mut conn, "LPOP queue", "job");
+        await_blocked(&server, 0);
+    }
+}
+
 #[test]
 fn what_was_sent_behind_waits_too() {
     let server = start();
