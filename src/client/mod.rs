@@ -127,7 +127,7 @@ impl Connection {
         let mut share = Share::default();
         loop {
             match self.session.client.doomed() {
-                None => {}
+                None | Some(Doom::Closing) => {}
                 Some(Doom::Shutdown) => self.draining = true,
                 Some(doom) => return self.end(desk, doom, cx),
             }
@@ -157,6 +157,12 @@ impl Connection {
         }
     }
 
+    /// Executes nothing more, and closes once the output is sent.
+    fn begin_closing(&mut self) {
+        self.closing = true;
+        self.session.client.begin_closing();
+    }
+
     /// Closes for a reason other than the peer's.
     fn end(&mut self, desk: &mut Desk, doom: Doom, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let sheet = &desk.engine.sheet;
@@ -165,7 +171,7 @@ impl Connection {
             Doom::OutputLimit => sheet.add(Counter::OutputLimitDisconnects, 1),
             Doom::InputLimit => sheet.add(Counter::QueryLimitDisconnects, 1),
             Doom::Shed => sheet.add(Counter::ClientsShed, 1),
-            Doom::Killed | Doom::Shutdown | Doom::Ended => {}
+            Doom::Killed | Doom::Shutdown | Doom::Ended | Doom::Closing => {}
         }
         if !matches!(doom, Doom::Killed | Doom::Shutdown | Doom::Ended) {
             let client = &self.session.client;
@@ -198,11 +204,14 @@ impl Connection {
                         desk.engine.begin_batch();
                         let ns = spent.as_nanos() as u64;
                         let session = &mut self.session;
-                        self.closing |= session.take_back();
+                        let closes = session.take_back();
                         desk.engine.finish_offloaded(session, command, ns, &mut out);
                         desk.engine.end_batch();
                         self.owe(desk, &mut out);
                         self.publish(desk, 1);
+                        if closes {
+                            self.begin_closing();
+                        }
                     }
                     // The job panicked; the connection's requests and replies no longer pair.
                     Err(_) => self.closing = true,
@@ -317,21 +326,27 @@ impl Connection {
         // A failed read or write means the peer is gone; there is nobody to tell.
         let _ = ready!(self.guarded_turn(&mut desk, cx));
         // Whoever sees the end of the connection finds the client forgotten.
-        self.session.unsubscribe_all(&self.shared.pubsub);
+        self.leave(&mut desk);
         self.shared.clients.remove(&self.session.client);
         let _ = self.stream.poll_shutdown(cx);
         Poll::Ready(())
+    }
+
+    /// Releases what its client holds: what it waits for, watches, listens to. Twice is once.
+    fn leave(&mut self, desk: &mut Desk) {
+        if let Waiting::Keys(blocked, _) = &self.waiting {
+            desk.engine.abandon(&self.session, blocked);
+        }
+        dispatch::disconnect(&mut desk.engine, &mut self.session);
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         // Borrowed only while a turn of this worker is under way; then the process is ending.
-        if let Ok(mut desk) = self.desk.try_borrow_mut() {
-            if let Waiting::Keys(blocked, _) = &self.waiting {
-                desk.engine.abandon(&self.session, blocked);
-            }
-            dispatch::disconnect(&mut desk.engine, &mut self.session);
+        let desk = Rc::clone(&self.desk);
+        if let Ok(mut desk) = desk.try_borrow_mut() {
+            self.leave(&mut desk);
             desk.recycle(std::mem::take(&mut self.input));
         }
         self.shared.clients.remove(&self.session.client);

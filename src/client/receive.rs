@@ -433,7 +433,7 @@ impl Connection {
     /// Notes what the connection waits for after a request.
     fn wait_for(&mut self, desk: &mut Desk, next: Next) {
         match next {
-            Next::Close => self.closing = true,
+            Next::Close => self.begin_closing(),
             Next::Await(job, command) => {
                 self.session.client.set(Flag::Busy, true);
                 self.waiting = Waiting::Job(desk.pool.submit(job), command);
@@ -472,7 +472,7 @@ impl Connection {
         if self.session.reply_mode == ReplyMode::On {
             Reply::new(&mut desk.out, self.session.protocol).error(&error);
         }
-        self.closing = true;
+        self.begin_closing();
     }
 }
 

@@ -6,16 +6,17 @@ use crate::commands::table::Registered;
 use crate::keyspace::txn::{Keys, Scope};
 use crate::keyspace::{Local, Txn};
 use crate::protocol::{Args, Reply};
-use crate::session::{Session, Shared};
+use crate::session::{Client, Session, Shared};
+use std::sync::Arc;
 
 /// The request as a job for the pool. It locks as it would have here, but waits if it must.
 pub(super) fn offload(session: &Session, command: &'static Registered, args: Args<'_>) -> Flow {
     let owned = args.to_owned();
     let (db, protocol, touch) = (session.db, session.protocol, !session.no_touch);
-    let (client, notes) = (session.client.id, session.notes_reads());
+    let (client, notes) = (Arc::clone(&session.client), session.notes_reads());
     Flow::Offload(Box::new(move |shared, out| {
         let mut local = Local::new(0, shared.keyspace.settings());
-        local.client = client;
+        local.client = client.id;
         let config = shared.config.load();
         let scope = Scope {
             keyspace: &shared.keyspace,
@@ -31,7 +32,7 @@ pub(super) fn offload(session: &Session, command: &'static Registered, args: Arg
             scope,
             command,
             owned.as_args(),
-            (Reply::new(out, protocol), notes),
+            (Reply::new(out, protocol), &client, notes),
         );
         local.publish(&shared.keyspace);
     }))
@@ -42,7 +43,7 @@ fn run(
     scope: Scope<'_>,
     command: &Registered,
     args: Args<'_>,
-    (mut reply, notes): (Reply<'_>, bool),
+    (mut reply, client, notes): (Reply<'_>, &Client, bool),
 ) {
     let mut keys = Keys::new();
     let (handler, all) = match command.command.handler {
@@ -68,11 +69,15 @@ fn run(
         shared.metrics.count_error(&error.code());
         return reply.error(&error);
     };
+    // Asked under the locks: nothing that it has sent is executed after `CLIENT KILL`.
+    if client.is_leaving() {
+        return;
+    }
     txn.set_now_ms(shared.clock.now_ms());
     let mark = reply.mark();
     let outcome = handler(&mut txn, args, &mut reply);
     if notes {
-        caching::note(shared, txn.local().client, command, &txn);
+        caching::note(shared, client.id, command, &txn);
     }
     match outcome {
         Ok(Flow::Offload(job)) => job(shared, reply.output()),

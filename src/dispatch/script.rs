@@ -579,6 +579,10 @@ fn on_pool<'t>(
         let Some(locks) = lock(shared, wanted, reserves && !all, token, &mut give_up) else {
             break Err(busy_error(busy));
         };
+        // Nothing that it has sent is executed after `CLIENT KILL`; nobody takes its reply.
+        if call.client.is_leaving() {
+            break DONE;
+        }
         let scope = Scope {
             keyspace: &shared.keyspace,
             local: &mut local,

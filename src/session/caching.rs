@@ -94,7 +94,7 @@ impl Listener for Client {
     }
 
     fn is_gone(&self) -> bool {
-        self.is(Flag::Gone)
+        self.is(Flag::Gone) || self.is_leaving()
     }
 
     fn tell_changed(&self, keys: Option<&[&[u8]]>, redirected: bool, limits: Limits) {

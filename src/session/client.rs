@@ -69,6 +69,8 @@ pub enum Doom {
     Shutdown = 6,
     /// The time for that is over.
     Ended = 7,
+    /// It has had its last request executed, as by `QUIT`: close when the replies are sent.
+    Closing = 8,
 }
 
 /// Messages from this length on are shared between their receivers; a shorter one is copied, if it
@@ -339,24 +341,32 @@ impl Client {
     /// Tells the client's task to close the connection. The first reason stays, but whoever is
     /// only asked to finish can be told more.
     pub fn doom(&self, why: Doom) {
-        let change = |now: u8| (now == 0 || now == Doom::Shutdown as u8).then_some(why as u8);
-        let _ = self.doom.fetch_update(Relaxed, Relaxed, change);
+        self.doom_by(why);
         self.wake();
+    }
+
+    /// For the client's own task: it executes nothing any more. To be said before its last reply is
+    /// sent: who has seen that finds the client gone.
+    pub fn begin_closing(&self) {
+        self.doom_by(Doom::Closing);
+    }
+
+    fn doom_by(&self, why: Doom) {
+        let change = |now: u8| {
+            let yields = match self::doom(now) {
+                None | Some(Doom::Shutdown) => true,
+                Some(Doom::Closing) => why != Doom::Shutdown,
+                Some(_) => false,
+            };
+            yields.then_some(why as u8)
+        };
+        let _ = self.doom.fetch_update(Relaxed, Relaxed, change);
     }
 
     /// Why the connection is to be closed, if it is.
     #[inline]
     pub fn doomed(&self) -> Option<Doom> {
-        match self.doom.load(Relaxed) {
-            0 => None,
-            1 => Some(Doom::Killed),
-            2 => Some(Doom::TimedOut),
-            3 => Some(Doom::OutputLimit),
-            4 => Some(Doom::Shed),
-            5 => Some(Doom::InputLimit),
-            6 => Some(Doom::Shutdown),
-            _ => Some(Doom::Ended),
-        }
+        doom(self.doom.load(Relaxed))
     }
 
     /// Is it to be disconnected, whatever it is doing? For everybody else it is gone already: it
@@ -444,6 +454,22 @@ impl Client {
         } else {
             &limits.normal
         }
+    }
+}
+
+/// As it is kept; 0 is none.
+#[inline]
+fn doom(kept: u8) -> Option<Doom> {
+    match kept {
+        0 => None,
+        1 => Some(Doom::Killed),
+        2 => Some(Doom::TimedOut),
+        3 => Some(Doom::OutputLimit),
+        4 => Some(Doom::Shed),
+        5 => Some(Doom::InputLimit),
+        6 => Some(Doom::Shutdown),
+        7 => Some(Doom::Ended),
+        _ => Some(Doom::Closing),
     }
 }
 

@@ -1,10 +1,14 @@
 //! All connected clients.
 
-use super::{Client, Flag, Logins};
+use super::{Client, Doom, Flag, Logins};
 use dashmap::DashMap;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// Who was disconnected has so long to be gone: a turn of its task, on a busy worker.
+const LEAVING_MAX: Duration = Duration::from_secs(1);
 
 /// Connected clients by id. A client is referred to by id; nobody holds another's record across
 /// an await.
@@ -14,6 +18,8 @@ pub struct Registry {
     last_id: AtomicU64,
     monitors: Mutex<Vec<Arc<Client>>>,
     monitor_count: AtomicUsize,
+    /// Somebody has left.
+    left: (Mutex<()>, Condvar),
     /// Failed logins by address.
     pub logins: Logins,
 }
@@ -34,6 +40,23 @@ impl Registry {
         if let Some((_, client)) = self.clients.remove(&client.id) {
             self.set_monitor(&client, false);
             client.set(Flag::Gone, true);
+            // Who waits for it has seen it here, and waits, or will not.
+            drop(self.left.0.lock());
+            self.left.1.notify_all();
+        }
+    }
+
+    /// Waits until these clients, who were told to go, are gone with all they had: subscriptions, the
+    /// request under way. Waits for tasks of workers, so not to be called on one.
+    pub fn await_leaving(&self, mut ids: Vec<u64>) {
+        let end = Instant::now() + LEAVING_MAX;
+        let mut left = self.left.0.lock();
+        while let Some(id) = ids.last() {
+            if !self.clients.contains_key(id) {
+                ids.pop();
+            } else if self.left.1.wait_until(&mut left, end).timed_out() {
+                return;
+            }
         }
     }
 
@@ -53,10 +76,14 @@ impl Registry {
         (!client.is_leaving()).then(|| Arc::clone(&client))
     }
 
-    /// The clients that are not leaving, by id.
+    /// The clients that are not leaving, by id; with those that would be gone if they took their last
+    /// replies.
     pub fn staying(&self) -> Vec<Arc<Client>> {
         let mut clients = self.all();
-        clients.retain(|client| !client.is_leaving());
+        clients.retain(|client| {
+            let owed = client.output_bytes.load(Relaxed) > 0;
+            !client.is_leaving() || client.doomed() == Some(Doom::Closing) && owed
+        });
         clients
     }
 

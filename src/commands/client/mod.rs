@@ -267,7 +267,7 @@ fn kill(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
         Filter::parse(args.skip(2), filter::Purpose::Kill, &cx.shared.acl)?
     };
     let own_id = cx.session.client.id;
-    let mut killed = 0;
+    let (mut killed, mut others) = (0, Vec::new());
     let mut own = false;
     for client in cx.shared.clients.staying() {
         if !filter.selects(&client, own_id, cx.now_ms) {
@@ -278,15 +278,27 @@ fn kill(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
             own = true;
         } else {
             client.doom(Doom::Killed);
+            others.push(client.id);
         }
     }
-    match (by_address, killed) {
-        (true, 0) => return Err(Error::NO_SUCH_CLIENT),
-        (true, _) => reply.ok(),
-        (false, _) => reply.count(killed),
+    let answer = move |reply: &mut Reply<'_>| match by_address {
+        true => reply.ok(),
+        false => reply.count(killed),
+    };
+    if by_address && killed == 0 {
+        return Err(Error::NO_SUCH_CLIENT);
     }
     // The killer gets its reply first.
-    if own { Ok(Flow::Close) } else { DONE }
+    if own || others.is_empty() || cx.in_transaction {
+        answer(reply);
+        return if own { Ok(Flow::Close) } else { DONE };
+    }
+    // Each is in the middle of something until its own task has its turn.
+    let protocol = reply.protocol();
+    Ok(Flow::Offload(Box::new(move |shared, out| {
+        shared.clients.await_leaving(others);
+        answer(&mut Reply::new(out, protocol));
+    })))
 }
 
 fn on_or_off(args: Args<'_>) -> Result<bool, Error> {

@@ -1,6 +1,7 @@
 //! CLIENT and its subcommands: GETNAME, SETNAME, SETINFO, ID, INFO, LIST, KILL, PAUSE, UNPAUSE,
 //! REPLY, NO-EVICT, NO-TOUCH, UNBLOCK, HELP.
 
+mod killed;
 mod tracking;
 
 use crate::support::{
@@ -314,41 +315,6 @@ fn kill_by_address() {
     conn.send_raw(format!("CLIENT KILL {own}\r\nSET after 1\r\n").as_bytes());
     assert_eq!(conn.read_to_close(), b"+OK\r\n");
     check(&mut server.connect(), "GET after", "nil");
-}
-
-/// In one batch with what follows, so that the victims' tasks have no turn in between.
-#[test]
-fn who_was_killed_takes_nothing_that_comes_later() {
-    let server = Server::start(Options::new());
-    let mut conn = server.connect();
-    let mut waiting = server.connect();
-    let waiter = waiting.line("CLIENT ID").int();
-    let mut subscribed = server.connect();
-    let subscriber = subscribed.line("CLIENT ID").int();
-    let before = conn.line("CLIENT LIST").text().lines().count();
-    waiting.send_raw(b"BLPOP queue 0\r\n");
-    subscribed.line("SUBSCRIBE news");
-    subscribed.line("PSUBSCRIBE n*");
-    poll_until("it waits", || {
-        seen(&mut conn, waiter).contains("cmd=blpop").then_some(())
-    });
-    conn.send_raw(
-        format!(
-            "CLIENT KILL ID {waiter}\r\nCLIENT KILL ID {subscriber}\r\n\
-             RPUSH queue job\r\nLLEN queue\r\nPUBLISH news now\r\n\
-             CLIENT KILL ID {waiter}\r\nCLIENT UNBLOCK {waiter}\r\nCLIENT LIST ID {waiter}\r\n"
-        )
-        .as_bytes(),
-    );
-    for expected in [":1", ":1", ":1", ":1", ":0", ":0", ":0"] {
-        assert_eq!(conn.read().to_string(), expected);
-    }
-    assert_eq!(conn.read().text(), "");
-    let after = conn.line("CLIENT LIST").text().lines().count();
-    assert_eq!(after, before - 2);
-    assert_eq!(waiting.read_to_close(), b"");
-    assert_eq!(subscribed.read_to_close(), b"");
-    check(&mut conn, "LPOP queue", "job");
 }
 
 #[test]

@@ -586,6 +586,23 @@ fn a_client_that_waits_for_keys_gets_its_messages() {
     assert_eq!(verdict(&conn.read(), "[list v]", 3), Ok(()));
 }
 
+/// Who quits is no subscriber any more when it has its reply, whichever worker the publisher is on.
+#[test]
+fn who_has_quit_is_subscribed_to_nothing() {
+    let server = Server::start(Options::new().set("server.workers", 2));
+    let mut publisher = server.connect();
+    for _ in 0..200 {
+        let mut quitters = [server.connect(), server.connect()];
+        for quitter in &mut quitters {
+            say(quitter, "SUBSCRIBE news", &["[subscribe news :1]"]);
+        }
+        for quitter in &mut quitters {
+            check(quitter, "QUIT", "+OK");
+        }
+        check(&mut publisher, "PUBLISH news now", ":0");
+    }
+}
+
 /// Publishers on two workers, subscribers on both: what comes first comes first to all of them, by
 /// whatever they listen.
 #[test]
