@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from certificates import Authority
-from harness import Server, no_retries
+from harness import PATIENTLY, Server, no_retries
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +60,7 @@ def server(shared_server):
 def client(server, request):
     """A client of the shared server that gets text and does not try again, for each protocol."""
     options = {"decode_responses": True, "protocol": request.param, "retry": no_retries()}
+    options |= PATIENTLY
     with redis.Redis(host=server.address, port=server.port, **options) as client:
         yield client
 

@@ -18,8 +18,10 @@ import redis
 
 SERVER = os.environ["SERVER_UNDER_TEST"]
 
-# How long a condition may take before its test fails: generous, since machines are shared.
+# How long a condition may take before its test fails: generous, since machines are shared. redis-py
+# itself waits 5 s for a reply.
 PATIENCE_SECONDS = 30
+PATIENTLY = {"socket_timeout": PATIENCE_SECONDS}
 
 
 def wait_for(condition, what, seconds=PATIENCE_SECONDS):

@@ -5,7 +5,7 @@ import pytest
 import redis
 
 from certificates import Authority, Certificate, openssl
-from harness import free_port, run_server, wait_for
+from harness import PATIENTLY, free_port, run_server, wait_for
 
 CONFIG = {"acl": {"users": {"app": "on >geheim ~app:* &app:* +@all -@dangerous", "ops": "on >o +@all ~* &*"}}}
 
@@ -39,7 +39,7 @@ def tls_config(authority, server_certificate):
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_an_address_that_names_a_user(start_server, protocol):
     server = start_server(CONFIG)
-    app = redis.Redis.from_url(url(server, "app", "geheim", db=3), protocol=protocol)
+    app = redis.Redis.from_url(url(server, "app", "geheim", db=3), protocol=protocol, **PATIENTLY)
     assert whoami(app) == "app"
     assert app.set("app:1", "x") and app.get("app:1") == b"x"
     for refused in (lambda: app.get("other"), app.flushall, lambda: app.publish("c", "x")):
@@ -49,14 +49,14 @@ def test_an_address_that_names_a_user(start_server, protocol):
         app.pipeline().set("app:2", "x").set("other", "x").execute()
     assert app.get("app:2") is None
     with pytest.raises(redis.exceptions.AuthenticationError):
-        redis.Redis.from_url(url(server, "app", "falsch"), protocol=protocol).ping()
+        redis.Redis.from_url(url(server, "app", "falsch"), protocol=protocol, **PATIENTLY).ping()
 
 
 def test_an_encrypted_address_that_names_a_user_and_a_database(start_server, authority, tls_config):
     server = start_server(CONFIG | tls_config())
     port = server.config["security"]["tls_port"]
     address = url(server, "app", "geheim", scheme="rediss", db=5, port=port)
-    app = redis.Redis.from_url(address, ssl_ca_certs=str(authority.cert))
+    app = redis.Redis.from_url(address, ssl_ca_certs=str(authority.cert), **PATIENTLY)
     assert whoami(app) == "app" and app.client_info()["db"] == 5
     assert app.set("app:1", "x")
 
@@ -77,7 +77,7 @@ def test_redis_pys_own_acl_calls(start_server):
     assert admin.acl_dryrun("u", "get", "k:1") == b"OK"
     assert b"'other' key" in admin.acl_dryrun("u", "get", "other")
     with pytest.raises(redis.exceptions.NoPermissionError):
-        redis.Redis.from_url(url(server, "u", "a")).get("other")
+        redis.Redis.from_url(url(server, "u", "a"), **PATIENTLY).get("other")
     entry = admin.acl_log()[0]
     assert entry["reason"] == "key" and entry["object"] == "other" and entry["username"] == "u"
     assert admin.acl_log_reset() and admin.acl_log() == []
@@ -114,7 +114,7 @@ def test_a_certificate_stands_for_a_user(start_server, authority, tls_config, ki
             more |= {"ssl_certfile": str(certificate.cert), "ssl_keyfile": str(certificate.key)}
         return redis.Redis(
             port=server.config["security"]["tls_port"], ssl=True,
-            ssl_ca_certs=str(authority.cert), **more,
+            ssl_ca_certs=str(authority.cert), **PATIENTLY, **more,
         )
 
     alice = certificate_of(authority, "alice", uri="urn:u:bob")
@@ -163,8 +163,8 @@ def test_a_mistake_in_the_file_of_users_stops_the_start(tmp_path):
 
 def test_users_are_reloaded_and_stored_with_the_configuration(start_server):
     server = start_server(CONFIG)
-    app = redis.Redis.from_url(url(server, "app", "geheim"))
-    ops = redis.Redis.from_url(url(server, "ops", "o"))
+    app = redis.Redis.from_url(url(server, "app", "geheim"), **PATIENTLY)
+    ops = redis.Redis.from_url(url(server, "ops", "o"), **PATIENTLY)
     assert app.ping() and ops.ping()
     text = server.config_file.read_text()
     # SIGHUP: one user changes, one goes, one comes.

@@ -6,11 +6,11 @@ import pytest
 import redis
 from redis.cache import CacheConfig
 
-from harness import no_retries, wait_for
+from harness import PATIENTLY, no_retries, wait_for
 
 
 def open_client(server, **options):
-    settings = {"decode_responses": True, "retry": no_retries()}
+    settings = {"decode_responses": True, "retry": no_retries()} | PATIENTLY
     return redis.Redis(host=server.address, port=server.port, **settings | options)
 
 

@@ -9,7 +9,7 @@ import redis
 from limits.storage import storage_from_string
 from limits.strategies import STRATEGIES
 
-from harness import free_port, no_retries, wait_for
+from harness import PATIENTLY, free_port, no_retries, wait_for
 from programs.processes import url
 
 TOKEN_BUCKET = """
@@ -81,7 +81,7 @@ def encrypted(start_server, server_certificate, authority):
     rules = ["on", ">s3cret", "~limit:*", "+@scripting", "+@fast", "+@sortedset", "+@hash"]
     assert server.client().execute_command("ACL", "SETUSER", "limiter", *rules)
     address = f"rediss://limiter:s3cret@localhost:{security['tls_port']}/3"
-    options = {"ssl_ca_certs": str(authority.cert), "retry": no_retries()}
+    options = {"ssl_ca_certs": str(authority.cert), "retry": no_retries()} | PATIENTLY
     with redis.Redis.from_url(address, **options) as client:
         yield client
 

@@ -4,14 +4,15 @@ import threading
 
 import redis
 
-from harness import no_retries
+from harness import PATIENTLY, no_retries
 
 JOBS = 200
 
 
 def connection(server):
     return redis.Redis(
-        host=server.address, port=server.port, decode_responses=True, retry=no_retries()
+        host=server.address, port=server.port, decode_responses=True, retry=no_retries(),
+        **PATIENTLY,
     )
 
 

@@ -330,6 +330,7 @@ def test_the_asyncio_client(server, protocol):
             protocol=protocol,
             decode_responses=True,
             max_connections=400,
+            socket_timeout=30,
         )
         async with client:
             await asyncio.gather(*(client.set(f"k{n}", n) for n in range(200)))

@@ -3,13 +3,15 @@
 import pytest
 import redis
 
+from harness import PATIENTLY
+
 BODY = "redis.call('INCRBY', KEYS[1], ARGV[1]) return {KEYS[1], tonumber(redis.call('GET', KEYS[1]))}"
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_registered_scripts_survive_a_flush(start_server, protocol):
     server = start_server()
-    client = redis.Redis(port=server.port, protocol=protocol)
+    client = redis.Redis(port=server.port, protocol=protocol, **PATIENTLY)
     add = client.register_script(BODY)
     assert not client.script_exists(add.sha)[0]
     for total in range(1, 8):
@@ -25,7 +27,7 @@ def test_registered_scripts_survive_a_flush(start_server, protocol):
 @pytest.mark.parametrize("transaction", [True, False])
 def test_registered_scripts_in_pipelines(start_server, transaction):
     server = start_server()
-    client = redis.Redis(port=server.port)
+    client = redis.Redis(port=server.port, **PATIENTLY)
     add = client.register_script(BODY)
     double = client.register_script("return tonumber(ARGV[1]) * 2")
     for total in range(1, 6):
@@ -42,7 +44,7 @@ def test_registered_scripts_in_pipelines(start_server, transaction):
 
 def test_scripts_in_a_transaction_by_digest(start_server):
     server = start_server()
-    client = redis.Redis(port=server.port)
+    client = redis.Redis(port=server.port, **PATIENTLY)
     digest = client.script_load(BODY)
     with client.pipeline() as pipe:
         pipe.watch("n")

@@ -5,6 +5,8 @@ import threading
 import pytest
 import redis
 
+from harness import PATIENTLY
+
 
 def test_a_leaderboard(client):
     players = {f"player:{n}": n * 7 % 1000 for n in range(1000)}
@@ -98,7 +100,8 @@ def test_a_delayed_queue(client, server):
     taken = []
 
     def work():
-        with redis.Redis(host=server.address, port=server.port, decode_responses=True) as mine:
+        options = {"decode_responses": True} | PATIENTLY
+        with redis.Redis(host=server.address, port=server.port, **options) as mine:
             for _ in range(3):
                 taken.append(mine.bzpopmin("jobs", timeout=30))
 

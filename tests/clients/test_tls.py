@@ -8,7 +8,7 @@ import redis
 
 from certificates import KEY_KINDS, Authority
 from conftest import stop_all
-from harness import Server, free_port, wait_for
+from harness import PATIENTLY, Server, free_port, wait_for
 
 PASSWORD = "correct horse"
 
@@ -122,7 +122,7 @@ def until_nothing_is_sent(client):
 
 def test_a_url(tls_server, authority):
     url = f"rediss://localhost:{tls_port(tls_server)}/3?ssl_ca_certs={authority.cert}"
-    with redis.Redis.from_url(url) as client:
+    with redis.Redis.from_url(url, **PATIENTLY) as client:
         assert client.ping()
         assert client.client_info()["db"] == 3
 

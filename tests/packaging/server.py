@@ -107,7 +107,7 @@ class Server:
     def client(self, **options) -> redis.Redis:
         # A failure is to be seen, not tried again.
         options = {"password": self.password, "decode_responses": True,
-                   "retry": Retry(NoBackoff(), 0)} | options
+                   "retry": Retry(NoBackoff(), 0), "socket_timeout": 30} | options
         return redis.Redis("127.0.0.1", self.port, **options)
 
     def log(self) -> str:
