@@ -378,12 +378,18 @@ fn prepared(stream: TcpStream) -> Result<TcpStream> {
 }
 
 fn read_some(connection: &mut dyn Connection, buffer: &mut [u8]) -> io::Result<usize> {
-    match connection.read(buffer)? {
-        0 => Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "the server closed the connection",
-        )),
-        read => Ok(read),
+    loop {
+        match connection.read(buffer) {
+            Ok(0) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "the server closed the connection",
+                ));
+            }
+            // A process that was stopped and goes on finds its read interrupted, if that has a timeout.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
     }
 }
 
