@@ -17,6 +17,7 @@ pub use message::Message;
 pub use subscriptions::Subscriptions;
 
 use crate::base::glob;
+use crate::base::hash::hash;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use topics::Topics;
@@ -46,19 +47,22 @@ pub trait Subscriber: Send + Sync {
     fn deliver(&self, message: &Message<'_>, limit_bytes: u64) -> bool;
 }
 
+/// Locks for the order of messages while patterns listen.
+const ORDERS: usize = 64;
+
 /// All subscriptions.
 pub struct PubSub<S> {
     topics: [Topics<S>; 3],
-    /// Held by whoever delivers to several names of which one is a pattern: see
-    /// `topics::Crowd::order`.
-    order: Mutex<()>,
+    /// Each of some of the channels, by their hashes. Held by whoever delivers where patterns listen:
+    /// see `topics::Crowd::order`.
+    orders: [Mutex<()>; ORDERS],
 }
 
 impl<S> Default for PubSub<S> {
     fn default() -> PubSub<S> {
         PubSub {
             topics: KINDS.map(|_| Topics::default()),
-            order: Mutex::new(()),
+            orders: [const { Mutex::new(()) }; ORDERS],
         }
     }
 }
@@ -90,8 +94,7 @@ impl<S: Subscriber> PubSub<S> {
         if patterns.len() == 0 {
             return channels.deliver(channel, &message, limit_bytes);
         }
-        let others = patterns.len() > 1 || channels.len() > 0;
-        let _order = others.then(|| self.order.lock());
+        let _order = self.orders[hash(channel) as usize % ORDERS].lock();
         let direct = channels.deliver(channel, &message, limit_bytes);
         let mut matched = 0;
         patterns.each(|pattern, subscribers| {
