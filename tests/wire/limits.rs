@@ -124,11 +124,14 @@ fn who_does_not_log_in_is_disconnected() {
     if on_oracle() {
         return;
     }
-    let options = Options::new()
-        .password("sesame")
-        .set("security.auth_timeout_secs", 1);
-    let server = Server::start(options);
+    let server = Server::start(Options::new().password("sesame"));
     let mut member = server.connect();
+    // Only now: whoever else had to log in has done so, however slowly.
+    check(
+        &mut member,
+        "CONFIG SET security.auth_timeout_secs 1",
+        "+OK",
+    );
     let mut stranger = Conn::open(server.addr());
     stranger.set_timeout(Duration::from_millis(1));
     poll_until("the stranger is disconnected", || {
