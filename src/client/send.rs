@@ -5,7 +5,7 @@ use super::stream::Stream;
 use super::{Connection, Waiting};
 use crate::metrics::{Counter, bump};
 use crate::protocol::Output;
-use crate::session::Doom;
+use crate::session::{Doom, Flag};
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -117,7 +117,9 @@ impl Connection {
             return;
         }
         // What long work has read may change before its reply is here: that is told after it.
-        let follows = self.session.caching.is_some() || self.session.is_lent();
+        // What a monitor is shown follows the reply that makes it one.
+        let monitors = self.session.client.is(Flag::Monitor);
+        let follows = self.session.caching.is_some() || self.session.is_lent() || monitors;
         if follows && matches!(self.waiting, Waiting::Job(..)) {
             return;
         }

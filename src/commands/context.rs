@@ -1,13 +1,13 @@
 //! What a session handler works with.
 
-use super::spec::KeysInvalid;
+use super::spec::{DONE, Flow, KeysInvalid, Outcome};
 use super::table::Registered;
 use crate::acl::log::Origin;
 use crate::config::Config;
 use crate::keyspace::txn::Scope;
 use crate::keyspace::{Local, Txn};
 use crate::metrics::Sheet;
-use crate::protocol::Args;
+use crate::protocol::{Args, Reply};
 use crate::session::{Checking, Session, Shared};
 use std::sync::Arc;
 
@@ -45,6 +45,25 @@ impl Context<'_> {
             touch: !self.session.no_touch,
         };
         Ok(Txn::begin(scope, keys))
+    }
+
+    /// Answers when what the command has put into force holds for all that is executed from then on;
+    /// until a worker's batch is over it goes on as it began. At once in an `EXEC`, which must not
+    /// wait.
+    pub fn answer_in_force(
+        &self,
+        reply: &mut Reply<'_>,
+        answer: impl FnOnce(&mut Reply<'_>) + Send + 'static,
+    ) -> Outcome {
+        if self.in_transaction {
+            answer(reply);
+            return DONE;
+        }
+        let protocol = reply.protocol();
+        Ok(Flow::Offload(Box::new(move |shared, out| {
+            shared.await_batches();
+            answer(&mut Reply::new(out, protocol));
+        })))
     }
 
     /// What a request of this client's is checked with.

@@ -26,6 +26,5 @@ fn monitor(cx: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
         return Err(Error::monitor_denied());
     }
     cx.shared.clients.set_monitor(&cx.session.client, true);
-    reply.ok();
-    DONE
+    cx.answer_in_force(reply, |reply| reply.ok())
 }

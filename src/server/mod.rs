@@ -67,6 +67,8 @@ pub fn run(
     };
     let pool = Pool::start(&shared).map_err(thread_failure)?;
     let workers = worker::start(&shared, &pool).map_err(thread_failure)?;
+    let crew = Box::new(worker::Crew::of(&workers));
+    assert!(shared.workers.set(crew).is_ok(), "set here alone");
     background::start(&shared, &workers).map_err(thread_failure)?;
     note_baseline(&shared);
     let ready = || banner.print(&shared, started.elapsed());
@@ -144,6 +146,7 @@ fn shared(loaded: Loaded, overrides: Overrides, env: BTreeMap<String, String>, a
         metrics: Metrics::new(table::all().len(), databases),
         slowlog: Default::default(),
         latency: Default::default(),
+        workers: Default::default(),
         effects: Default::default(),
         pause: Default::default(),
         lifecycle: Lifecycle::default(),

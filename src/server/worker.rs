@@ -13,14 +13,14 @@ use crate::keyspace::expiry::{Step, Sweep};
 use crate::keyspace::memory;
 use crate::metrics::{Counter, Metrics};
 use crate::session::TICKS_PER_SECOND;
-use crate::session::{Address, Client, Doom, Flag, LatencyEvent, Phase, Session, Shared};
+use crate::session::{Address, Client, Doom, Flag, LatencyEvent, Phase, Session, Shared, Workers};
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
@@ -50,6 +50,33 @@ pub struct Accepted {
     pub client: Arc<Client>,
 }
 
+/// What a worker is told between two turns of its connections.
+enum Errand {
+    /// Serve this connection.
+    Serve(Accepted),
+    /// Drop this: see `Workers::pass`.
+    Pass(std::sync::mpsc::Sender<()>),
+}
+
+/// All workers, for as long as they are there.
+pub struct Crew(Weak<Vec<WorkerHandle>>);
+
+impl Crew {
+    /// Of these workers.
+    pub fn of(workers: &Arc<Vec<WorkerHandle>>) -> Crew {
+        Crew(Arc::downgrade(workers))
+    }
+}
+
+impl Workers for Crew {
+    fn pass(&self, token: std::sync::mpsc::Sender<()>) {
+        for worker in self.0.upgrade().iter().flat_map(|workers| workers.iter()) {
+            // At most one for each job on the pool, which waits for it.
+            let _ = worker.incoming.send(Errand::Pass(token.clone()));
+        }
+    }
+}
+
 /// An accepted socket.
 pub enum Socket {
     /// TCP, with what is needed for TLS if it is spoken.
@@ -60,7 +87,7 @@ pub enum Socket {
 
 /// A worker, as other threads see it.
 pub struct WorkerHandle {
-    incoming: mpsc::UnboundedSender<Accepted>,
+    incoming: mpsc::UnboundedSender<Errand>,
     connections: Arc<AtomicUsize>,
     ticks: Arc<AtomicU64>,
 }
@@ -81,7 +108,7 @@ impl WorkerHandle {
         self.connections.fetch_add(1, Relaxed);
         // The number of connections is bounded by `max_connections`; a worker that is gone means
         // the process is ending.
-        let _ = self.incoming.send(accepted);
+        let _ = self.incoming.send(Errand::Serve(accepted));
     }
 }
 
@@ -128,7 +155,7 @@ struct Worker {
 }
 
 impl Worker {
-    async fn run(self, mut queue: mpsc::UnboundedReceiver<Accepted>) {
+    async fn run(self, mut queue: mpsc::UnboundedReceiver<Errand>) {
         let engine = Engine::new(Arc::clone(&self.shared), self.index);
         let desk = Rc::new(RefCell::new(Desk::new(engine, self.pool.clone())));
         let clients: Rc<RefCell<Vec<Arc<Client>>>> = Rc::default();
@@ -140,7 +167,14 @@ impl Worker {
             (self.index, self.count),
             Arc::clone(&self.ticks),
         ));
-        while let Some(accepted) = queue.recv().await {
+        while let Some(errand) = queue.recv().await {
+            let accepted = match errand {
+                Errand::Serve(accepted) => accepted,
+                Errand::Pass(token) => {
+                    drop(token);
+                    continue;
+                }
+            };
             clients.borrow_mut().push(Arc::clone(&accepted.client));
             let leaving = Leaving {
                 clients: Rc::clone(&clients),

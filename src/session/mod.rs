@@ -48,7 +48,8 @@ use crate::tracking::{Limits, Tracking};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::Duration;
 
 /// State of the whole server, shared by all threads.
 pub struct Shared {
@@ -80,6 +81,8 @@ pub struct Shared {
     pub slowlog: Slowlog,
     /// The latency monitor.
     pub latency: LatencyMonitor,
+    /// The worker threads; set once by the server.
+    pub workers: OnceLock<Box<dyn Workers>>,
     /// What a new configuration does outside of what is here; set once by the server.
     pub effects: OnceLock<Box<dyn Effects>>,
     /// `CLIENT PAUSE`.
@@ -98,6 +101,15 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// How often a second each worker looks after its own: sweeps, idle clients, freed memory.
 pub const TICKS_PER_SECOND: u64 = 20;
+
+/// Workers have so long to be done with the requests under way: a turn, on busy cores.
+const BATCHES_MAX: Duration = Duration::from_secs(1);
+
+/// The worker threads, as commands see them.
+pub trait Workers: Send + Sync {
+    /// Each of them drops a copy of this between two turns of its connections.
+    fn pass(&self, token: mpsc::Sender<()>);
+}
 
 /// What a configuration does outside of what commands can see: certificates, the log.
 pub trait Effects: Send + Sync {
@@ -174,6 +186,17 @@ impl Shared {
         }
         if let Some(effects) = self.effects.get() {
             effects.apply(config);
+        }
+    }
+
+    /// Waits until every worker is done with the batch of requests it is executing, for which it has
+    /// asked once what is in force. Not to be called on a worker.
+    pub fn await_batches(&self) {
+        let (token, passed) = mpsc::channel();
+        if let Some(workers) = self.workers.get() {
+            workers.pass(token);
+            // Nothing is ever sent: it ends when the last copy is dropped.
+            let _ = passed.recv_timeout(BATCHES_MAX);
         }
     }
 

@@ -29,9 +29,11 @@ pub(super) fn setuser(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_
         .map_err(|(at, why)| Error::acl_rule(&rules[at], why))?;
     turn.put(new.clone());
     drop(turn);
-    let own = cx.shared.user_changed(&new, cx.session.client.id);
-    reply.ok();
-    if own { Ok(Flow::Close) } else { DONE }
+    if cx.shared.user_changed(&new, cx.session.client.id) {
+        reply.ok();
+        return Ok(Flow::Close);
+    }
+    cx.answer_in_force(reply, |reply| reply.ok())
 }
 
 /// `ACL DELUSER`: their clients are disconnected.
@@ -46,8 +48,11 @@ pub(super) fn deluser(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_
             own |= cx.shared.disconnect_user(name, cx.session.client.id);
         }
     }
-    reply.count(count);
-    if own { Ok(Flow::Close) } else { DONE }
+    if own {
+        reply.count(count);
+        return Ok(Flow::Close);
+    }
+    cx.answer_in_force(reply, move |reply| reply.count(count))
 }
 
 /// `ACL GETUSER`.

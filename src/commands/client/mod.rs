@@ -368,8 +368,7 @@ fn pause(cx: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     let timeout_ms = u64::try_from(timeout_ms).map_err(|_| Error::TIMEOUT_NEGATIVE)?;
     let until_ms = cx.now_ms.saturating_add(timeout_ms);
     cx.shared.pause.extend(kind, until_ms, cx.now_ms);
-    reply.ok();
-    DONE
+    cx.answer_in_force(reply, |reply| reply.ok())
 }
 
 fn unpause(cx: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
