@@ -128,10 +128,17 @@ impl Block {
         self.first
     }
 
-    /// The greatest id a message of it has had.
+    /// The greatest id a message of it has had, or has since [`Block::end_with_live`].
     #[inline]
     pub fn last(&self) -> Id {
         self.last
+    }
+
+    /// Its last id is that of a message it has, not of a deleted one. O(its messages).
+    pub fn end_with_live(&mut self) {
+        if let Some(at) = self.places().last() {
+            self.last = self.message_at(*at as usize).id;
+        }
     }
 
     /// Number of messages.

@@ -171,13 +171,15 @@ impl Log {
         Ok(())
     }
 
-    /// A last block without messages can be left behind by a trim; after the last id was set
-    /// back, a new message may belong before it.
+    /// After the last id was set back, a new message may come before deleted ones of the last block,
+    /// which may have no other left after a trim: they are forgotten.
     fn drop_dead_end(&mut self, id: Id) {
-        while let Some(block) = self.blocks.back()
-            && block.live() == 0
+        while let Some(block) = self.blocks.back_mut()
             && id <= block.last()
         {
+            if block.live() > 0 {
+                return block.end_with_live();
+            }
             self.block_bytes -= block.size_bytes();
             self.blocks.pop_back();
         }

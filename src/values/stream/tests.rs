@@ -366,6 +366,32 @@ proptest! {
     }
 }
 
+/// What was deleted there may have had ids beyond those of later blocks.
+#[test]
+fn a_trim_goes_on_behind_a_block_that_was_set_back() {
+    let limits = NodeLimits {
+        bytes: 0,
+        entries: 4,
+    };
+    let mut log = Log::default();
+    let add = |log: &mut Log, ms: u64| {
+        let pair = [&b"name"[..], b"value"];
+        assert_eq!(log.append(Id::new(ms, 0), pair.into_iter(), limits), Ok(()));
+    };
+    add(&mut log, 1);
+    add(&mut log, 100);
+    assert!(log.delete(Id::new(100, 0)));
+    log.set_id(Id::new(1, 0), None, None);
+    (2..12).for_each(|ms| add(&mut log, ms));
+    let trim = Trim {
+        bound: Bound::Id(Id::new(11, 0)),
+        approximate: false,
+        limit: 0,
+    };
+    assert_eq!(log.trim(&trim, None), 10);
+    assert_eq!(log.len(), 1);
+}
+
 #[test]
 fn blocks_are_as_long_as_redis_counts() {
     let limits = |bytes| NodeLimits { entries: 0, bytes };
