@@ -8,8 +8,9 @@
 //! reach Lua's frames.
 #![allow(unsafe_code)]
 
+use super::chunk::{self, Sees};
 use super::functions::FunctionInfo;
-use super::{Called, Host, chunk, reply, value};
+use super::{Called, Host, reply, value};
 use crate::error::Error;
 use crate::protocol::{Args, Output, Protocol, Span};
 use mlua::ffi::{self, lua_State};
@@ -73,10 +74,20 @@ impl Handle {
     }
 }
 
+/// A compiled chunk or a function: registry references.
+#[derive(Clone, Copy)]
+pub(super) struct Code {
+    pub(super) function: c_int,
+    /// The table in which it looks for `KEYS` and `ARGV`, if it is a script.
+    pub(super) globals: c_int,
+}
+
 /// Registry references of what every script needs.
 #[derive(Default)]
 pub(super) struct References {
     pub(super) globals: c_int,
+    /// The same, with libraries as they are: see [`chunk::Sees`].
+    pub(super) open: c_int,
     pub(super) handler: c_int,
     /// [`enter`], and the names of the two globals that it sets.
     pub(super) enter: c_int,
@@ -87,8 +98,8 @@ pub(super) struct References {
 /// What a run is made of.
 pub(super) struct Frame<'a> {
     bridge: *mut Bridge,
-    /// Registry reference of the function to call.
-    function: c_int,
+    /// What to call.
+    code: Code,
     args: Args<'a>,
     keys: (usize, usize),
     /// Functions get keys and arguments as parameters, scripts as globals.
@@ -150,20 +161,23 @@ impl Bridge {
         }
     }
 
-    /// Compiles a chunk of text; a registry reference to it, or the compiler's complaint.
+    /// Compiles a chunk of text, or says what the compiler complains of.
     /// `environment`: a reference to its globals, if they are not those of scripts.
     pub(super) fn load(
         &mut self,
         name: &CStr,
         body: &[u8],
         environment: Option<c_int>,
-    ) -> Result<c_int, Vec<u8>> {
+    ) -> Result<Code, Vec<u8>> {
         let mut load = Load {
-            bridge: self,
             name,
             body,
             environment,
-            reference: ffi::LUA_NOREF,
+            code: Code {
+                function: ffi::LUA_NOREF,
+                globals: self.references.globals,
+            },
+            bridge: self,
         };
         self.flat.clear();
         // What is compiled already could do anything.
@@ -176,9 +190,10 @@ impl Bridge {
         if status != ffi::LUA_OK {
             self.take_text();
         }
-        match load.reference {
+        let code = load.code;
+        match code.function {
             ffi::LUA_NOREF => Err(self.flat.clone()),
-            reference => Ok(reference),
+            _ => Ok(code),
         }
     }
 
@@ -225,7 +240,7 @@ impl Bridge {
     pub(super) fn run(
         &mut self,
         host: &mut dyn Host,
-        (function, as_parameters, may_loop): (c_int, bool, bool),
+        (code, as_parameters, may_loop): (Code, bool, bool),
         (args, keys): (Args<'_>, (usize, usize)),
         (out, protocol): (&mut Output, Protocol),
         reply_max: usize,
@@ -233,7 +248,7 @@ impl Bridge {
         let mark = out.mark();
         let mut frame = Frame {
             bridge: self,
-            function,
+            code,
             args,
             keys,
             as_parameters,
@@ -437,7 +452,7 @@ struct Load<'a> {
     name: &'a CStr,
     body: &'a [u8],
     environment: Option<c_int>,
-    reference: c_int,
+    code: Code,
 }
 
 unsafe extern "C-unwind" fn compile(state: *mut lua_State) -> c_int {
@@ -447,19 +462,24 @@ unsafe extern "C-unwind" fn compile(state: *mut lua_State) -> c_int {
         let (body, name) = ((*load).body, (*load).name);
         let status = ffi::luaL_loadbuffer(state, body.as_ptr().cast(), body.len(), name.as_ptr());
         if status == ffi::LUA_OK {
-            let environment = match (*load).environment {
-                None if !assigns_globals((*load).bridge, state) => {
-                    // It sees the globals themselves, not through what protects them: each access
-                    // is one lookup less. Nothing but an assignment could change them.
-                    Some((*(*load).bridge).references.globals)
-                }
-                environment => environment,
-            };
+            // What a script sees without protection is found with one lookup less.
+            let references = &(*(*load).bridge).references;
+            let (globals, open) = (references.globals, references.open);
+            let environment = (*load)
+                .environment
+                .or_else(|| match sees((*load).bridge, state) {
+                    Sees::Protected => None,
+                    Sees::Globals => Some(globals),
+                    Sees::Open => {
+                        (*load).code.globals = open;
+                        Some(open)
+                    }
+                });
             if let Some(environment) = environment {
                 ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, environment.into());
                 ffi::lua_setfenv(state, -2);
             }
-            (*load).reference = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
+            (*load).code.function = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
         } else {
             let bridge = (*load).bridge;
             (*bridge).flat.extend_from_slice(value::bytes(state, -1));
@@ -468,16 +488,19 @@ unsafe extern "C-unwind" fn compile(state: *mut lua_State) -> c_int {
     }
 }
 
-/// Does the function on top of the stack assign to globals?
-unsafe fn assigns_globals(bridge: *mut Bridge, state: *mut lua_State) -> bool {
+/// What the function on top of the stack may be given as its globals.
+unsafe fn sees(bridge: *mut Bridge, state: *mut lua_State) -> Sees {
     // SAFETY: `lua_dump` calls `append` only, and raises nothing itself.
     unsafe {
         let dump: *mut Vec<u8> = &raw mut (*bridge).text;
         (*dump).clear();
         let written = ffi::lua_dump_(state, append, dump.cast());
-        let assigns = written != 0 || chunk::assigns_globals(&*dump);
+        let sees = match written {
+            0 => chunk::sees(&*dump),
+            _ => Sees::Protected,
+        };
         *dump = Vec::new();
-        assigns
+        sees
     }
 }
 
@@ -504,7 +527,7 @@ pub(super) unsafe extern "C-unwind" fn enter(state: *mut lua_State) -> c_int {
     unsafe {
         let frame = ffi::lua_touserdata(state, 1).cast::<Frame<'_>>();
         let bridge = (*frame).bridge;
-        let (first, end) = (*frame).keys;
+        let ((first, end), code) = ((*frame).keys, (*frame).code);
         let len = (*frame).args.len();
         ffi::luaL_checkstack(state, 8, std::ptr::null());
         ffi::lua_rawgeti(
@@ -514,18 +537,15 @@ pub(super) unsafe extern "C-unwind" fn enter(state: *mut lua_State) -> c_int {
         );
         let handler = ffi::lua_gettop(state);
         let parameters = if (*frame).as_parameters {
-            ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, (*frame).function.into());
+            ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, code.function.into());
             push_arguments(state, &(*frame).args, first, end);
             push_arguments(state, &(*frame).args, end, len);
             2
         } else {
             let References {
-                globals,
-                keys,
-                arguments,
-                ..
+                keys, arguments, ..
             } = (*bridge).references;
-            ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, globals.into());
+            ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, code.globals.into());
             ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, keys.into());
             push_arguments(state, &(*frame).args, first, end);
             ffi::lua_rawset(state, -3);
@@ -533,7 +553,7 @@ pub(super) unsafe extern "C-unwind" fn enter(state: *mut lua_State) -> c_int {
             push_arguments(state, &(*frame).args, end, len);
             ffi::lua_rawset(state, -3);
             ffi::lua_pop(state, 1);
-            ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, (*frame).function.into());
+            ffi::lua_rawgeti(state, ffi::LUA_REGISTRYINDEX, code.function.into());
             0
         };
         let status = ffi::lua_pcall(state, parameters, 1, handler);
@@ -587,18 +607,21 @@ unsafe fn describe(state: *mut lua_State, bridge: *mut Bridge, status: c_int) ->
             return status;
         }
         if ffi::lua_type(state, -1) != ffi::LUA_TTABLE {
-            let text = value::display(state, -1);
-            let len = memchr::memchr(0, text).unwrap_or(text.len());
-            Error::script_raised(&text[..len]).write_to(flat);
+            Error::script_raised(until_zero(value::display(state, -1))).write_to(flat);
             return status;
         }
         let counted = value::field_is_true(state, -1, c"ignore_error_stats_update");
         match value::string_field(state, -1, c"err") {
-            Some(text) => flat.extend_from_slice(text),
+            Some(text) => flat.extend_from_slice(until_zero(text)),
             None => Error::script_unknown().write_to(flat),
         }
         if counted { COUNTED } else { status }
     }
+}
+
+/// A text as C sees it, and so Redis sees what is raised.
+fn until_zero(text: &[u8]) -> &[u8] {
+    &text[..memchr::memchr(0, text).unwrap_or(text.len())]
 }
 
 /// The bridge of the interpreter that runs `state`.

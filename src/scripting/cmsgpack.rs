@@ -299,9 +299,9 @@ impl<'a> Decoder<'a> {
             0xc0 => Ok(Value::Nil),
             0xc2 => Ok(Value::Boolean(false)),
             0xc3 => Ok(Value::Boolean(true)),
-            0xc4 | 0xd9 => self.sized_string(1),
-            0xc5 | 0xda => self.sized_string(2),
-            0xc6 | 0xdb => self.sized_string(4),
+            0xd9 => self.sized_string(1),
+            0xda => self.sized_string(2),
+            0xdb => self.sized_string(4),
             0xca => {
                 let bits = self.unsigned(4)? as u32;
                 number(f32::from_bits(bits).into())
@@ -334,7 +334,7 @@ impl<'a> Decoder<'a> {
                 let count = self.unsigned(4)?;
                 self.map(count, depth)
             }
-            0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8 => Err(Wrong::Bad),
+            0xc1 | 0xc4..=0xc9 | 0xd4..=0xd8 => Err(Wrong::Bad),
         }
     }
 

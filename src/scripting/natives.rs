@@ -90,10 +90,15 @@ pub(super) fn reference(lua: &Lua, value: impl mlua::IntoLuaMulti) -> mlua::Resu
     Ok(reference)
 }
 
-/// References to what every script needs, beside its globals.
-pub(super) fn references(lua: &Lua, globals: mlua::Table) -> mlua::Result<References> {
+/// References to what every script needs.
+pub(super) fn references(
+    lua: &Lua,
+    globals: mlua::Table,
+    open: mlua::Table,
+) -> mlua::Result<References> {
     Ok(References {
         globals: reference(lua, globals)?,
+        open: reference(lua, open)?,
         handler: reference(lua, closure(lua, bridge::handler, mlua::Nil)?)?,
         enter: reference(lua, closure(lua, bridge::enter, mlua::Nil)?)?,
         keys: reference(lua, lua.create_string("KEYS")?)?,

@@ -1,6 +1,7 @@
 -- Builds what scripts see: `natives` are functions of the server's, `base` Lua's own globals.
--- Returns the globals themselves, the table scripts get in their place, and, for libraries being
--- loaded, another one.
+-- Returns the globals themselves, the table scripts get in their place, another one for libraries being
+-- loaded, and the globals with what is in the libraries that `natives.open` names, not protected, for
+-- scripts of which is known that they only take fields from them.
 local natives, base = ...
 local error, type, concat, setmetatable = base.error, base.type, base.table.concat, base.setmetatable
 local next, pairs, unpack = base.next, base.pairs, base.unpack
@@ -120,11 +121,20 @@ local function single(field, prepare)
     return { [field] = prepare(text) }
   end
 end
-local sub, find = base.string.sub, base.string.find
+local match, find, sub, byte = base.string.match, base.string.find, base.string.sub, base.string.byte
+local function without_line_ends_around(text)
+  local first, last = find(text, "[^\r\n]"), #text
+  if not first then return "" end
+  while byte(text, last) == 10 or byte(text, last) == 13 do last = last - 1 end
+  return sub(text, first, last)
+end
+-- The text is what C sees of it: up to the first zero.
 redis.error_reply = single("err", function(text)
-  if sub(text, 1, 1) == "-" then text = sub(text, 2) end
-  if not find(text, " ", 1, true) then text = natives.error_code .. text end
-  return text
+  local code, message = match(text, "^%-?([^ %z]* )([^%z]*)")
+  if not code then
+    code, message = natives.error_code, match(text, "^%-?([^%z]*)")
+  end
+  return code .. without_line_ends_around(message)
 end)
 redis.status_reply = single("ok", function(text) return text end)
 redis.replicate_commands = function() return true end
@@ -146,5 +156,8 @@ local function finish(content)
   setmetatable(content, { __index = natives.missing })
   return environment
 end
+local open = copy(globals)
+for name in pairs(natives.open) do open[name] = contents[globals[name]] end
+setmetatable(open, { __index = natives.missing })
 local visible = finish(globals)
-return globals, visible, loading, finish(loading)
+return globals, visible, finish(loading), open

@@ -168,11 +168,20 @@ impl<'a> Format<'a> {
 }
 
 fn text_argument(lua: &Lua, args: &MultiValue, index: usize) -> Result<mlua::LuaString, Wrong> {
-    exchange::string(lua, args.get(index)).map_err(|why| Wrong::Argument(index + 1, why))
+    text_of(lua, args.get(index), index)
 }
 
-fn number_argument(lua: &Lua, args: &MultiValue, index: usize) -> Result<f64, Wrong> {
-    exchange::number(lua, args.get(index)).map_err(|why| Wrong::Argument(index + 1, why))
+fn text_of(lua: &Lua, value: Option<&Value>, index: usize) -> Result<mlua::LuaString, Wrong> {
+    exchange::string(lua, value).map_err(|why| Wrong::Argument(index + 1, why))
+}
+
+fn number_of(lua: &Lua, value: Option<&Value>, index: usize) -> Result<f64, Wrong> {
+    exchange::number(lua, value).map_err(|why| Wrong::Argument(index + 1, why))
+}
+
+/// A value to be packed. Behind the last there is a nil, as messages show.
+fn to_pack(args: &MultiValue, index: usize) -> Option<&Value> {
+    args.get(index).or(Some(&Value::Nil))
 }
 
 fn pack(lua: &Lua, args: &MultiValue) -> Result<Vec<u8>, Wrong> {
@@ -189,7 +198,7 @@ fn pack(lua: &Lua, args: &MultiValue) -> Result<Vec<u8>, Wrong> {
         out.extend(std::iter::repeat_n(0, padding));
         match option {
             b'b' | b'B' | b'h' | b'H' | b'l' | b'L' | b'T' | b'i' | b'I' => {
-                let number = number_argument(lua, args, arg)?;
+                let number = number_of(lua, to_pack(args, arg), arg)?;
                 arg += 1;
                 let mut bytes = [0; INTEGER_MAX];
                 bytes[..8].copy_from_slice(&unsigned(number).to_le_bytes());
@@ -198,19 +207,19 @@ fn pack(lua: &Lua, args: &MultiValue) -> Result<Vec<u8>, Wrong> {
             }
             b'x' => out.push(0),
             b'f' => {
-                let mut bytes = (number_argument(lua, args, arg)? as f32).to_le_bytes();
+                let mut bytes = (number_of(lua, to_pack(args, arg), arg)? as f32).to_le_bytes();
                 arg += 1;
                 format.order(&mut bytes);
                 out.extend_from_slice(&bytes);
             }
             b'd' => {
-                let mut bytes = number_argument(lua, args, arg)?.to_le_bytes();
+                let mut bytes = number_of(lua, to_pack(args, arg), arg)?.to_le_bytes();
                 arg += 1;
                 format.order(&mut bytes);
                 out.extend_from_slice(&bytes);
             }
             b'c' | b's' => {
-                let value = text_argument(lua, args, arg)?;
+                let value = text_of(lua, to_pack(args, arg), arg)?;
                 let value = value.as_bytes();
                 arg += 1;
                 let size = if size == 0 { value.len() } else { size };
@@ -248,7 +257,7 @@ fn unpack(lua: &Lua, args: &MultiValue) -> Result<Vec<Value>, Wrong> {
     let data = data.as_bytes();
     let position = match args.get(2) {
         None | Some(Value::Nil) => 1,
-        Some(_) => super::value::truncated(number_argument(lua, args, 2)?),
+        Some(_) => super::value::truncated(number_of(lua, args.get(2), 2)?),
     };
     if position <= 0 {
         return Err(Wrong::Argument(3, "offset must be 1 or greater".into()));

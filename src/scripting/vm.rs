@@ -1,7 +1,8 @@
 //! An interpreter: one for each thread that runs scripts.
 
 use super::api;
-use super::bridge::{Bridge, Ended, Handle};
+use super::bridge::{Bridge, Code, Ended, Handle};
+use super::chunk::LIBRARIES;
 use super::functions::{Function, FunctionInfo, Library};
 use super::natives;
 use super::script::{self, Digest, Program, Script};
@@ -42,8 +43,8 @@ pub struct Vm {
     bridge: Box<Bridge>,
     settings: api::Settings,
     scripts: HashMap<Digest, Compiled, BuildHasherDefault<FirstBytes>>,
-    /// The script that ran last, and its function.
-    last: Option<(Arc<Script>, c_int)>,
+    /// The script that ran last.
+    last: Option<(Arc<Script>, Code)>,
     /// Scripts that came as texts lately, each at the place that its text's hash gives it.
     texts: [Option<Arc<Script>>; TEXTS],
     /// The environment of libraries.
@@ -64,7 +65,7 @@ struct Loaded {
 
 struct Compiled {
     script: Arc<Script>,
-    function: c_int,
+    code: Code,
 }
 
 /// The hash of a digest: what it begins with, which is as good as random.
@@ -147,11 +148,17 @@ impl Vm {
             base.raw_get::<mlua::Table>("os")?
                 .raw_get::<mlua::Value>("clock")?,
         )?;
+        let open = LIBRARIES.map(|name| (name, true));
+        table.raw_set("open", lua.create_table_from(open)?)?;
         let prelude = lua.load(PRELUDE).set_name("=prelude").into_function()?;
-        let (globals, visible, _, libraries): (mlua::Table, mlua::Table, mlua::Table, mlua::Table) =
-            prelude.call((table, base))?;
+        let (globals, visible, libraries, open): (
+            mlua::Table,
+            mlua::Table,
+            mlua::Table,
+            mlua::Table,
+        ) = prelude.call((table, base))?;
         lua.set_globals(visible)?;
-        bridge.references = natives::references(&lua, globals)?;
+        bridge.references = natives::references(&lua, globals, open)?;
         let libraries_environment = natives::reference(&lua, libraries)?;
         bridge.install();
         lua.gc_collect()?;
@@ -205,32 +212,32 @@ impl Vm {
 
     /// Compiles a script, unless it is compiled already.
     pub fn compile(&mut self, script: &Arc<Script>) -> Result<(), Error> {
-        self.function_of(script).map(drop)
+        self.code_of(script).map(drop)
     }
 
-    fn function_of(&mut self, script: &Arc<Script>) -> Result<c_int, Error> {
-        if let Some((last, function)) = &self.last
+    fn code_of(&mut self, script: &Arc<Script>) -> Result<Code, Error> {
+        if let Some((last, code)) = &self.last
             && Arc::ptr_eq(last, script)
         {
-            return Ok(*function);
+            return Ok(*code);
         }
         if let Some(compiled) = self.scripts.get(&script.digest) {
-            self.last = Some((Arc::clone(script), compiled.function));
-            return Ok(compiled.function);
+            self.last = Some((Arc::clone(script), compiled.code));
+            return Ok(compiled.code);
         }
         if self.scripts.len() >= COMPILED_MAX {
             self.forget_scripts();
         }
-        let function = self
+        let code = self
             .bridge
             .load(c"@user_script", script.code(), None)
             .map_err(|reason| Error::script_compile(&reason))?;
         let compiled = Compiled {
             script: Arc::clone(script),
-            function,
+            code,
         };
         self.scripts.insert(script.digest, compiled);
-        Ok(function)
+        Ok(code)
     }
 
     /// Forgets scripts that are gone from the cache; all, if that is none.
@@ -241,7 +248,7 @@ impl Vm {
         self.scripts.retain(|_, compiled| {
             let stays = any_gone && compiled.script.is_kept();
             if !stays {
-                bridge.unload(compiled.function);
+                bridge.unload(compiled.code.function);
             }
             stays
         });
@@ -257,13 +264,13 @@ impl Vm {
         invocation: &Invocation<'_>,
         out: &mut Output,
     ) -> Ran {
-        let function = match program {
-            Program::Script(script) => self.function_of(script),
+        let code = match program {
+            Program::Script(script) => self.code_of(script),
             Program::Function(function) => self.library_function(function, invocation.memory_max),
         };
-        match function {
-            Ok(function) => {
-                let called = (function, program.is_function(), program.may_loop());
+        match code {
+            Ok(code) => {
+                let called = (code, program.is_function(), program.may_loop());
                 self.run(host, called, program.name(), invocation, out)
             }
             Err(error) => Ran::Failed {
@@ -291,8 +298,8 @@ impl Vm {
         Ok(registered.into_iter().map(describe).collect())
     }
 
-    /// A reference to a function; its library is run if it has not been on this thread.
-    fn library_function(&mut self, function: &Function, memory_max: usize) -> Result<c_int, Error> {
+    /// A function of a library, which is run if it has not been on this thread.
+    fn library_function(&mut self, function: &Function, memory_max: usize) -> Result<Code, Error> {
         let id = function.library.id;
         if !self.libraries.contains_key(&id) {
             self.forget_libraries();
@@ -308,7 +315,11 @@ impl Vm {
         }
         let loaded = self.libraries.get(&id);
         let reference = loaded.and_then(|loaded| loaded.functions.get(&function.name));
-        reference.copied().ok_or_else(Error::no_function)
+        let reference = reference.copied().ok_or_else(Error::no_function)?;
+        Ok(Code {
+            function: reference,
+            globals: self.bridge.references.globals,
+        })
     }
 
     /// Forgets the libraries that nobody else knows any more.
@@ -356,7 +367,7 @@ impl Vm {
             memory_max,
         );
         self.limit_memory(0);
-        self.bridge.unload(chunk);
+        self.bridge.unload(chunk.function);
         let registered = self.bridge.registered.take().unwrap_or_default();
         let error = match ended {
             Ended::Replied => return Ok(registered),
@@ -373,7 +384,7 @@ impl Vm {
     pub(super) fn run(
         &mut self,
         host: &mut dyn Host,
-        function: (c_int, bool, bool),
+        called: (Code, bool, bool),
         name: &[u8],
         invocation: &Invocation<'_>,
         out: &mut Output,
@@ -383,7 +394,7 @@ impl Vm {
         self.settings.reset();
         let ended = self.bridge.run(
             host,
-            function,
+            called,
             (invocation.args, invocation.keys),
             (out, invocation.protocol),
             invocation.memory_max,
