@@ -96,7 +96,31 @@ unsafe impl GlobalAlloc for Heap {
 
 #[cfg(test)]
 mod tests {
-    use super::MAPPED_MIN;
+    use super::{Heap, MAPPED_MIN};
+    use std::alloc::{GlobalAlloc, Layout};
+
+    #[test]
+    fn blocks_are_aligned_as_wanted_and_stay_so() {
+        for (align, size) in [1, 8, 16, 64].into_iter().flat_map(|align| {
+            let sizes = (1..9000).chain([65_537, 1 << 20, MAPPED_MIN - 1]);
+            sizes.map(move |size| (align, size))
+        }) {
+            let layout = Layout::from_size_align(size, align).expect("a small layout");
+            let larger = size + size / 3 + 1;
+            let grown = Layout::from_size_align(larger, align).expect("a small layout");
+            // SAFETY: sizes are not zero; the block is grown once and freed once, by its layouts.
+            unsafe {
+                let block = Heap.alloc(layout);
+                assert!(!block.is_null() && block.addr().is_multiple_of(align));
+                block.write(7);
+                block.add(size - 1).write(7);
+                let block = Heap.realloc(block, layout, larger);
+                assert!(!block.is_null() && block.addr().is_multiple_of(align));
+                assert!(block.read() == 7 && block.add(size - 1).read() == 7);
+                Heap.dealloc(block, grown);
+            }
+        }
+    }
 
     /// Marks some places of a block, those at its ends among them.
     fn places(len: usize) -> impl Iterator<Item = usize> {
