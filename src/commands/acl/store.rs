@@ -10,7 +10,10 @@ pub(super) fn load(cx: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> 
     offload(cx, reply, move |shared| {
         shared
             .load_users(own_id)
-            .map_err(|mistakes| Error::acl_file(&mistakes))
+            .map_err(|mistakes| Error::acl_file(&mistakes))?;
+        // As after `ACL SETUSER`: it holds for all that is executed from then on.
+        shared.await_batches();
+        Ok(())
     })
 }
 
