@@ -5,7 +5,7 @@ use crate::config::types::BindAddress;
 use crate::config::value::Kind;
 
 /// Lock stripes at most, unless more are asked for.
-const SHARDS_MAX: usize = 4096;
+const SHARDS_UNASKED_MAX: usize = 4096;
 /// Memory for which there is a lock stripe of its own: a table of 50,000 keys at most, which grows in
 /// about 2 ms.
 const SHARD_BYTES: u64 = 4 << 20;
@@ -89,9 +89,9 @@ impl Server {
         let least = match self.worker_count() {
             0..8 => 256,
             8..32 => 1024,
-            _ => SHARDS_MAX,
+            _ => SHARDS_UNASKED_MAX,
         };
-        let stripes = (max_memory / SHARD_BYTES).min(SHARDS_MAX as u64) as usize;
+        let stripes = (max_memory / SHARD_BYTES).min(SHARDS_UNASKED_MAX as u64) as usize;
         stripes.next_power_of_two().max(least)
     }
 
