@@ -90,19 +90,23 @@ pub(super) fn reference(lua: &Lua, value: impl mlua::IntoLuaMulti) -> mlua::Resu
     Ok(reference)
 }
 
+/// The globals that are set for each script.
+pub(super) const KEYS: &str = "KEYS";
+pub(super) const ARGUMENTS: &str = "ARGV";
+
 /// References to what every script needs.
 pub(super) fn references(
     lua: &Lua,
-    globals: mlua::Table,
-    open: mlua::Table,
+    globals: &mlua::Table,
+    open: &mlua::Table,
 ) -> mlua::Result<References> {
     Ok(References {
         globals: reference(lua, globals)?,
         open: reference(lua, open)?,
         handler: reference(lua, closure(lua, bridge::handler, mlua::Nil)?)?,
         enter: reference(lua, closure(lua, bridge::enter, mlua::Nil)?)?,
-        keys: reference(lua, lua.create_string("KEYS")?)?,
-        arguments: reference(lua, lua.create_string("ARGV")?)?,
+        keys: reference(lua, lua.create_string(KEYS)?)?,
+        arguments: reference(lua, lua.create_string(ARGUMENTS)?)?,
     })
 }
 

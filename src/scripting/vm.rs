@@ -4,7 +4,7 @@ use super::api;
 use super::bridge::{Bridge, Code, Ended, Handle};
 use super::chunk::LIBRARIES;
 use super::functions::{Function, FunctionInfo, Library};
-use super::natives;
+use super::natives::{self, ARGUMENTS, KEYS};
 use super::script::{self, Digest, Program, Script};
 use super::{Called, Host, LogLevel};
 use crate::error::Error;
@@ -42,6 +42,8 @@ pub struct Vm {
     /// After the interpreter, whose functions use it.
     bridge: Box<Bridge>,
     settings: api::Settings,
+    /// Where scripts find `KEYS` and `ARGV`.
+    globals: [mlua::Table; 2],
     scripts: HashMap<Digest, Compiled, BuildHasherDefault<FirstBytes>>,
     /// The script that ran last.
     last: Option<(Arc<Script>, Code)>,
@@ -158,7 +160,7 @@ impl Vm {
             mlua::Table,
         ) = prelude.call((table, base))?;
         lua.set_globals(visible)?;
-        bridge.references = natives::references(&lua, globals, open)?;
+        bridge.references = natives::references(&lua, &globals, &open)?;
         let libraries_environment = natives::reference(&lua, libraries)?;
         bridge.install();
         lua.gc_collect()?;
@@ -167,6 +169,7 @@ impl Vm {
             lua,
             bridge,
             settings,
+            globals: [globals, open],
             scripts: HashMap::default(),
             last: None,
             texts: [const { None }; TEXTS],
@@ -424,6 +427,12 @@ impl Vm {
     fn tidy_up(&mut self) {
         let used = self.lua.used_memory();
         if used > self.base_bytes + KEPT_BYTES {
+            // The next script of its kind would replace its arguments, whenever it comes.
+            for globals in &self.globals {
+                for name in [KEYS, ARGUMENTS] {
+                    let _ = globals.raw_set(name, mlua::Nil);
+                }
+            }
             let _ = self.lua.gc_collect();
             self.base_bytes = self.lua.used_memory();
         }

@@ -40,6 +40,51 @@ fn nothing_shared_can_be_changed() {
     eval(conn, copies, &[], "function");
 }
 
+/// Scripts that only take fields from libraries see them, and their arguments, elsewhere.
+#[test]
+fn every_script_sees_libraries_and_its_own_arguments() {
+    let server = start();
+    let conn = &mut server.connect();
+    let fields = "return {type(bit.band), type(cjson.encode), type(cmsgpack.pack), \
+        type(coroutine.create), type(math.min), type(os.clock), type(redis.call), \
+        type(server.call), type(string.rep), type(struct.pack), type(table.concat), tostring(redis.x == nil)}";
+    let functions = ["function"; 11].join(" ");
+    eval(conn, fields, &[], &format!("[{functions} true]"));
+    for (script, key) in [
+        ("return KEYS[1] .. ARGV[1]", "a"),
+        ("return _G.KEYS[1] .. _G.ARGV[1]", "b"),
+        ("return loadstring('return KEYS[1] .. ARGV[1]')()", "c"),
+        ("local r = redis return KEYS[1] .. ARGV[1]", "d"),
+        ("return redis.sha1hex('') and KEYS[1] .. ARGV[1]", "e"),
+    ] {
+        eval(conn, script, &["1", key, "1"], &format!("{key}1"));
+    }
+    let reply = eval_once(conn, "return redis.call('ping') and none", &[]).to_string();
+    assert!(
+        reply.contains("nonexistent global variable 'none'"),
+        "{reply}"
+    );
+}
+
+/// Neither kind of script leaves them to be kept until another of its kind comes.
+#[test]
+fn large_arguments_are_not_kept() {
+    let server = start();
+    let conn = &mut server.connect();
+    let large = "x".repeat(20 << 20);
+    for script in ["return #ARGV[1]", "return #_G.ARGV[1]"] {
+        eval(conn, script, &["0", &large], &format!(":{}", 20 << 20));
+        let info = conn.line("INFO memory").text();
+        let held = info
+            .lines()
+            .find_map(|line| line.strip_prefix("used_memory_vm_eval:"));
+        let held: u64 = held
+            .and_then(|it| it.trim().parse().ok())
+            .expect("a number");
+        assert!(held < 10 << 20, "{script}: {held}");
+    }
+}
+
 #[test]
 fn nothing_of_the_system_is_there() {
     let server = start();
